@@ -1,0 +1,2 @@
+//! Stand-in until the service is written.
+fn main() {}
