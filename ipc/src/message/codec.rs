@@ -1,0 +1,52 @@
+//! Control messages to bytes and back: the only file that knows bincode.
+//!
+//! A message is one version byte, then bincode's standard encoding. Decoding takes at most [`MAX_MESSAGE`] bytes, so a
+//! hostile length cannot make us allocate more.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Longest control message, in bytes.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+const VERSION: u8 = 1;
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<MAX_MESSAGE>()
+}
+
+/// Why bytes are not a message.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Another version of this format.
+    #[error("control message of format {0:?}, this build speaks {VERSION}")]
+    Version(Option<u8>),
+    /// Not decodable, or trailing bytes.
+    #[error("control message cannot be decoded: {0}")]
+    Garbled(String),
+    /// A message too large to send.
+    #[error("control message of {0} bytes is longer than {MAX_MESSAGE}")]
+    TooLong(usize),
+}
+
+/// Encodes a message.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![VERSION];
+    let body = bincode::serde::encode_to_vec(message, config())
+        .map_err(|error| CodecError::Garbled(error.to_string()))?;
+    bytes.extend_from_slice(&body);
+    if bytes.len() > MAX_MESSAGE { Err(CodecError::TooLong(bytes.len())) } else { Ok(bytes) }
+}
+
+/// Decodes a message; every byte must belong to it.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let Some((&VERSION, body)) = bytes.split_first() else {
+        return Err(CodecError::Version(bytes.first().copied()));
+    };
+    let (message, used) = bincode::serde::decode_from_slice(body, config())
+        .map_err(|error| CodecError::Garbled(error.to_string()))?;
+    if used == body.len() { Ok(message) } else { Err(CodecError::Garbled("trailing bytes".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What the manifest says to each service, piece by piece: one item is one grant, so that a later change of one item
+//! is one more message and not a new start.
+//!
+//! Numbers: a service, a target, a unit and a portal have an index that the supervisor assigns and that stays the same
+//! for the supervisor's life; records in rings carry these numbers.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of service a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceKind {
+    /// The SCSI core.
+    Core,
+    /// The iSCSI transport.
+    Iscsi,
+    /// The virtual-disk handler.
+    Vdisk,
+}
+
+/// What every service is told first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceConfig {
+    /// This service's index; also the number of its arena.
+    pub service: u32,
+    /// Its name in the manifest.
+    pub name: String,
+    /// How many times it has been started before under this supervisor.
+    pub incarnation: u64,
+    /// How long it polls after the last work before it sleeps, in microseconds; 0 is never.
+    pub poll_us: u32,
+    /// Commands for a peer that is being restarted fail after this time, in milliseconds.
+    pub hold_ms: u32,
+    /// Filter of the log, in tracing's syntax.
+    pub log: String,
+    /// iSCSI: most connections at a time; 0 elsewhere.
+    pub max_connections: u32,
+    /// iSCSI: seconds of silence before a NOP-In is sent, 0 never.
+    pub nop_interval_s: u32,
+    /// iSCSI: commands that one session may have in flight (the CmdSN window).
+    pub queue_depth: u32,
+    /// Handlers: threads for I/O that would block.
+    pub workers: u32,
+}
+
+/// A target: to the core with its LUN map, to its transport for its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetConfig {
+    /// The target's index.
+    pub target: u32,
+    /// Its name: an iSCSI name for an iSCSI target.
+    pub name: String,
+    /// Its alias, possibly empty.
+    pub alias: String,
+    /// The transport service that it is reached by.
+    pub transport: u32,
+    /// Target portal group tag; also the relative target port identifier.
+    pub portal_group: u16,
+    /// Portals of the group, by index.
+    pub portals: Vec<u32>,
+    /// LUN number and unit.
+    pub luns: Vec<(u16, u32)>,
+}
+
+/// A logical unit as the core needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitConfig {
+    /// The unit's index.
+    pub unit: u32,
+    /// The device's name in the manifest.
+    pub name: String,
+    /// The handler service that executes its commands.
+    pub handler: u32,
+}
+
+/// A listening socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortalConfig {
+    /// The portal's index.
+    pub portal: u32,
+    /// The address as SendTargets shows it: `192.0.2.1:3260`, `[2001:db8::1]:3260`.
+    pub address: String,
+}
+
+/// What a virtual disk is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackendConfig {
+    /// A file or block device: one descriptor comes with the grant.
+    File,
+    /// Nothing: reads are zeros, writes are forgotten. `bytes` is the size.
+    Null {
+        /// Size in bytes.
+        bytes: u64,
+    },
+    /// A file that misbehaves, for tests: one descriptor comes with the grant.
+    Fault(FaultConfig),
+}
+
+/// How a fault device misbehaves. A count of 0 switches that fault off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultConfig {
+    /// Every I/O takes this much longer, in microseconds.
+    pub delay_us: u32,
+    /// Every so-many-th I/O fails with EIO.
+    pub fail_every: u32,
+    /// Every so-many-th I/O moves only half of its bytes at the first try.
+    pub short_every: u32,
+    /// The process kills itself in the middle of this I/O since its start.
+    pub die_at: u32,
+}
+
+/// A virtual disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceConfig {
+    /// The unit's index.
+    pub unit: u32,
+    /// The device's name in the manifest.
+    pub name: String,
+    /// The medium.
+    pub backend: BackendConfig,
+    /// Logical block size in bytes, a power of two from 512 to 65536.
+    pub block_size: u32,
+    /// Exponent of physical block size over logical block size.
+    pub physical_exponent: u8,
+    /// Writes are refused with DATA PROTECT.
+    pub read_only: bool,
+    /// Every write is on the medium before it is answered (WCE 0).
+    pub write_through: bool,
+    /// The medium spins.
+    pub rotational: bool,
+    /// The medium can be removed.
+    pub removable: bool,
+    /// T10 vendor identification, at most 8 ASCII bytes.
+    pub vendor: String,
+    /// Product identification, at most 16 ASCII bytes.
+    pub product: String,
+    /// Product revision level, at most 4 ASCII bytes.
+    pub revision: String,
+    /// Unit serial number, ASCII, at most 32 bytes.
+    pub serial: String,
+}

@@ -1,0 +1,49 @@
+//! What a service sends to the supervisor.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::ServiceKind;
+
+/// A message to the supervisor, with the descriptors that come with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The first message of every service, before any grant.
+    Hello {
+        /// [`crate::ABI_VERSION`] of its build.
+        abi: u32,
+        /// What it is.
+        kind: ServiceKind,
+        /// Version of its package.
+        version: String,
+        /// Names of its counters, in the order in which they stand on the statistics page.
+        counters: Vec<String>,
+    },
+    /// It serves.
+    Ready,
+    /// A grant cannot be served: the text says what and why, for the administrator. The service goes on without it.
+    Problem {
+        /// What is wrong, where, and what to do.
+        text: String,
+    },
+    /// The peer broke the contract; the link was closed at this end.
+    PeerFault {
+        /// The peer's index.
+        peer: u32,
+        /// The link's epoch.
+        epoch: u64,
+        /// What it did.
+        fault: String,
+    },
+    /// Keep this connected socket for a successor. Descriptor: the socket.
+    Deposit {
+        /// Chosen by the service, unique among its living connections.
+        key: u64,
+    },
+    /// The connection is over: close the deposited socket.
+    Withdraw {
+        /// The key.
+        key: u64,
+    },
+    /// It has ended in order and is about to exit.
+    Stopped,
+}

@@ -1,0 +1,76 @@
+//! What the supervisor sends to a service, always in this way: at boot, at the hundredth restart, and in between.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{DeviceConfig, PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig};
+
+/// Which end of a link a service gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// It asks.
+    Requester,
+    /// It answers.
+    Responder,
+}
+
+/// The service at the other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its index.
+    pub service: u32,
+    /// Its kind.
+    pub kind: ServiceKind,
+    /// Its name in the manifest.
+    pub name: String,
+}
+
+/// A message to a service, with the descriptors that come with it in the order named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Grant {
+    /// Who it is. The first grant. No descriptor.
+    Service(ServiceConfig),
+    /// Its statistics page. Descriptor: segment.
+    Stats,
+    /// Its notebook, which outlives it. Descriptor: segment.
+    Notebook,
+    /// An arena that it owns or serves. Descriptor: segment.
+    Arena {
+        /// Number of the arena: the index of the transport that owns it.
+        arena: u32,
+    },
+    /// A link to a peer; replaces an older one to the same peer. Descriptors: segment, own bell, the peer's bell.
+    Link {
+        /// The other end.
+        peer: Peer,
+        /// This service's end.
+        role: Role,
+        /// Number of this link between the two, from 1.
+        epoch: u64,
+    },
+    /// The peer is dead: what its rings hold is void. A new `Link` follows when it is started again.
+    LinkDown {
+        /// The peer's index.
+        peer: u32,
+        /// The link that is over.
+        epoch: u64,
+        /// It will not be started again before somebody asks: commands need not be held for it.
+        held: bool,
+    },
+    /// A target that it serves. No descriptor.
+    Target(TargetConfig),
+    /// A logical unit that it maps. To the core. No descriptor.
+    Unit(UnitConfig),
+    /// A device that it executes commands on. Descriptor: the medium, opened for this incarnation alone, if it has one.
+    Device(DeviceConfig),
+    /// A portal to listen on. Descriptor: the listening socket.
+    Portal(PortalConfig),
+    /// A connected socket that a former incarnation deposited. Descriptor: the socket.
+    Connection {
+        /// The key under which it was deposited.
+        key: u64,
+    },
+    /// Everything has been granted: begin, and answer `Ready`.
+    Go,
+    /// End in order: finish what runs, then exit with status 0.
+    Stop,
+}

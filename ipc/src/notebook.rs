@@ -1,0 +1,113 @@
+//! A notebook: what a service must remember across its own death, in a segment that outlives it.
+//!
+//! Two slots; a page of text is written to the one that is not current and becomes current by its sequence number,
+//! which is written last. Whatever instant the writer dies at, one slot is whole. A notebook is read back as if an
+//! enemy had written it: length, checksum and the owner's schema number must fit, and what is inside is the owner's to
+//! validate. An unusable notebook means "start empty, and say so".
+//!
+//! ```text
+//! slot 0 | slot 1, each: line 0 {sequence, schema, length, checksum}, then the bytes
+//! ```
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use crate::shm::{MapError, Mapping};
+use crate::sync::{Ordering, fence};
+
+const HEADER: usize = 128;
+const SEQUENCE: usize = 0;
+const SCHEMA: usize = 1;
+const LENGTH: usize = 2;
+const CHECKSUM: usize = 3;
+
+/// A notebook of one service.
+pub struct Notebook {
+    map: Arc<Mapping>,
+    schema: u64,
+    sequence: u64,
+}
+
+/// A page did not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a notebook page of {len} bytes exceeds the slot of {room}")]
+pub struct TooLong {
+    /// Bytes of the page.
+    pub len: usize,
+    /// Bytes of a slot.
+    pub room: usize,
+}
+
+impl Notebook {
+    /// Opens the notebook in `fd` and returns it with the last page of format `schema` that was saved, if any.
+    pub fn open(fd: impl AsFd, schema: u64) -> Result<(Self, Option<Vec<u8>>), MapError> {
+        let map = Mapping::new(fd)?;
+        let mut notebook = Self { map, schema, sequence: 0 };
+        let mut best = None;
+        for slot in 0..2 {
+            if let Some((sequence, page)) = notebook.load(slot)
+                && sequence > notebook.sequence
+            {
+                notebook.sequence = sequence;
+                best = Some(page);
+            }
+        }
+        Ok((notebook, best))
+    }
+
+    /// Bytes that a page can have.
+    pub fn room(&self) -> usize {
+        self.map.size() / 2 - HEADER
+    }
+
+    fn word(&self, slot: usize, index: usize) -> &crate::sync::AtomicU64 {
+        self.map.word(slot * self.map.size() / 16 + index)
+    }
+
+    fn load(&self, slot: usize) -> Option<(u64, Vec<u8>)> {
+        let sequence = self.word(slot, SEQUENCE).load(Ordering::Acquire);
+        let length = usize::try_from(self.word(slot, LENGTH).load(Ordering::Relaxed)).ok()?;
+        // Slot 0 takes the odd sequence numbers: a number in the wrong slot was never written by us.
+        let plausible = sequence != 0 && (sequence + 1) % 2 == slot as u64 && sequence < u64::MAX / 2;
+        if !plausible
+            || length > self.room()
+            || self.word(slot, SCHEMA).load(Ordering::Relaxed) != self.schema
+        {
+            return None;
+        }
+        let mut page = vec![0; length];
+        self.map.read(slot * self.map.size() / 2 + HEADER, &mut page);
+        let checksum = checksum(sequence, self.schema, &page);
+        (self.word(slot, CHECKSUM).load(Ordering::Relaxed) == checksum).then_some((sequence, page))
+    }
+
+    /// Replaces the page. A death at any point leaves the old one or the new one.
+    pub fn save(&mut self, page: &[u8]) -> Result<(), TooLong> {
+        if page.len() > self.room() {
+            return Err(TooLong { len: page.len(), room: self.room() });
+        }
+        let sequence = self.sequence + 1;
+        let slot = ((sequence + 1) % 2) as usize;
+        self.word(slot, SEQUENCE).store(0, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.map.write(slot * self.map.size() / 2 + HEADER, page);
+        self.word(slot, SCHEMA).store(self.schema, Ordering::Relaxed);
+        self.word(slot, LENGTH).store(page.len() as u64, Ordering::Relaxed);
+        self.word(slot, CHECKSUM).store(checksum(sequence, self.schema, page), Ordering::Relaxed);
+        self.word(slot, SEQUENCE).store(sequence, Ordering::Release);
+        self.sequence = sequence;
+        Ok(())
+    }
+}
+
+/// CRC-32C over sequence, schema and page.
+fn checksum(sequence: u64, schema: u64, page: &[u8]) -> u64 {
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    digest.update(&sequence.to_le_bytes());
+    digest.update(&schema.to_le_bytes());
+    digest.update(page);
+    digest.finalize()
+}
+
+#[cfg(test)]
+mod tests;

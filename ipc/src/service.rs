@@ -1,0 +1,95 @@
+//! What every service does alike: take over the control socket, say hello, hear grants, report events.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::ABI_VERSION;
+use crate::channel::{ChannelError, ServiceChannel};
+use crate::message::config::ServiceKind;
+use crate::message::{Event, Grant};
+
+/// Events that wait for a supervisor that does not read; past it the service gives up on the supervisor.
+const MOST_WAITING: usize = 4096;
+
+/// A service's side of the control socket.
+pub struct Control {
+    channel: ServiceChannel,
+    waiting: VecDeque<(Event, Vec<OwnedFd>)>,
+}
+
+impl Control {
+    /// Takes the control socket from descriptor 0, where the supervisor puts it, and says hello.
+    pub fn inherit(kind: ServiceKind, counters: &[&str]) -> Result<Self, ChannelError> {
+        let socket = io::stdin().as_fd().try_clone_to_owned()?;
+        Self::over(ServiceChannel::from_fd(socket), kind, counters)
+    }
+
+    /// The same over any channel: for tests that drive a service in a thread.
+    pub fn over(channel: ServiceChannel, kind: ServiceKind, counters: &[&str]) -> Result<Self, ChannelError> {
+        let mut control = Self { channel, waiting: VecDeque::new() };
+        let counters = counters.iter().map(|name| (*name).to_owned()).collect();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        control.report(Event::Hello { abi: ABI_VERSION, kind, version, counters }, Vec::new())?;
+        Ok(control)
+    }
+
+    /// Sends an event, now or, if the supervisor is busy, at a later call of [`flush`](Self::flush).
+    pub fn report(&mut self, event: Event, fds: Vec<OwnedFd>) -> Result<(), ChannelError> {
+        if self.waiting.len() >= MOST_WAITING {
+            return Err(
+                io::Error::new(io::ErrorKind::TimedOut, "the supervisor does not read its events").into()
+            );
+        }
+        self.waiting.push_back((event, fds));
+        self.flush()
+    }
+
+    /// Sends the events that wait.
+    pub fn flush(&mut self) -> Result<(), ChannelError> {
+        while let Some((event, fds)) = self.waiting.front() {
+            let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+            match self.channel.send(event, &borrowed) {
+                Err(ChannelError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                other => other?,
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The next grant, if there is one.
+    pub fn next(&mut self) -> Result<Option<(Grant, Vec<OwnedFd>)>, ChannelError> {
+        self.channel.receive()
+    }
+
+    /// The next grant, waiting for it: before `Go`, when there is nothing else to do.
+    pub fn wait(&mut self) -> Result<(Grant, Vec<OwnedFd>), ChannelError> {
+        loop {
+            if let Some(grant) = self.channel.receive()? {
+                return Ok(grant);
+            }
+            let wanted = if self.waiting.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
+            match poll(&mut [PollFd::new(&self.channel, wanted)], None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => self.flush()?,
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+/// Sends the log to stderr, which the supervisor has pointed at the service's log file. `filter` is in tracing's syntax;
+/// one that cannot be parsed means `info`. Safe to call twice: the first call counts.
+pub fn start_log(filter: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| "info".into());
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(io::stderr).try_init();
+}
