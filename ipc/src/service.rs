@@ -61,7 +61,7 @@ impl Control {
     }
 
     /// The next grant, if there is one.
-    pub fn next(&mut self) -> Result<Option<(Grant, Vec<OwnedFd>)>, ChannelError> {
+    pub fn poll(&mut self) -> Result<Option<(Grant, Vec<OwnedFd>)>, ChannelError> {
         self.channel.receive()
     }
 
