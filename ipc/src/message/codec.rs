@@ -1,7 +1,7 @@
 //! Control messages to bytes and back: the only file that knows bincode.
 //!
-//! A message is one version byte, then bincode's standard encoding. Decoding takes at most [`MAX_MESSAGE`] bytes, so a
-//! hostile length cannot make us allocate more.
+//! A message is one version byte, then bincode's standard encoding, together at most [`MAX_MESSAGE`] bytes. A hostile
+//! length inside cannot make us allocate more than eight times that.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +11,12 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 
 const VERSION: u8 = 1;
 
+/// What bincode may count while it decodes. It counts an integer at its full width, up to eight bytes, even where one
+/// byte encodes it; a limit of [`MAX_MESSAGE`] would refuse long messages of small numbers that `encode` lets pass.
+const COUNTED: usize = 8 * MAX_MESSAGE;
+
 fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<MAX_MESSAGE>()
+    bincode::config::standard().with_limit::<COUNTED>()
 }
 
 /// Why bytes are not a message.
@@ -24,7 +28,7 @@ pub enum CodecError {
     /// Not decodable, or trailing bytes.
     #[error("control message cannot be decoded: {0}")]
     Garbled(String),
-    /// A message too large to send.
+    /// A message too large to send or to take.
     #[error("control message of {0} bytes is longer than {MAX_MESSAGE}")]
     TooLong(usize),
 }
@@ -40,6 +44,9 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
 
 /// Decodes a message; every byte must belong to it.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    if bytes.len() > MAX_MESSAGE {
+        return Err(CodecError::TooLong(bytes.len()));
+    }
     let Some((&VERSION, body)) = bytes.split_first() else {
         return Err(CodecError::Version(bytes.first().copied()));
     };
