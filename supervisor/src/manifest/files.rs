@@ -1,0 +1,82 @@
+//! Looks at the media that a manifest names, without opening them for I/O: `bulkhead check` runs without root, so
+//! missing permission is a warning here and an error only when the device is opened.
+
+use std::os::unix::fs::FileTypeExt;
+
+use nix::unistd::{AccessFlags, access};
+
+use super::check::whole_blocks;
+use super::report::{At, Report};
+use super::units::show_size;
+use super::{Device, FileBackend, Manifest};
+
+/// Checks every file of every device.
+pub fn check(manifest: &Manifest, report: &mut Report) {
+    for device in &manifest.devices {
+        if let Some(file) = device.backend.file() {
+            check_file(device, file, report);
+        }
+    }
+}
+
+fn check_file(device: &Device, file: &FileBackend, report: &mut Report) {
+    let path = &file.path.value;
+    let shown = path.display();
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.create => {
+            if !path.parent().is_some_and(|parent| parent.is_dir()) {
+                let hint = "create the directory, or change the path";
+                report.error(
+                    &file.path.span,
+                    format!("{shown} cannot be created: there is no such directory"),
+                    hint,
+                );
+            }
+            return;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let hint = "create it, change the path, or add create = true and a size";
+            report.error(&file.path.span, format!("there is no file {shown}"), hint);
+            return;
+        }
+        Err(error) => {
+            report.error(
+                &file.path.span,
+                format!("{shown} cannot be used: {error}"),
+                "check the path and its owner",
+            );
+            return;
+        }
+    };
+    let mode = if device.read_only { AccessFlags::R_OK } else { AccessFlags::R_OK | AccessFlags::W_OK };
+    if let Err(error) = access(path, mode) {
+        let hint = if device.read_only {
+            "change its mode, or run as its owner"
+        } else {
+            "change its mode, run as its owner, or set read_only = true"
+        };
+        report.warning(&file.path.span, format!("{shown} cannot be opened by this user: {error}"), hint);
+    }
+    if metadata.file_type().is_block_device() {
+        return;
+    }
+    if !metadata.is_file() {
+        let hint = "name a regular file or a block device";
+        report.error(&file.path.span, format!("{shown} is neither a file nor a block device"), hint);
+        return;
+    }
+    check_length(device, file, metadata.len(), report);
+}
+
+fn check_length(device: &Device, file: &FileBackend, length: u64, report: &mut Report) {
+    match &file.size {
+        Some(size) if size.value != length => {
+            let what = format!("{} has {}, not size", file.path.value.display(), show_size(length));
+            let hint = format!("remove size, or change the file with truncate -s {}", size.value);
+            report.error(&size.span, what, hint);
+        }
+        Some(_) => {}
+        None => whole_blocks(device, &At::new(length, file.path.span.clone()), report),
+    }
+}

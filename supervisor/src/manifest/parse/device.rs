@@ -1,0 +1,134 @@
+//! `[[device]]` and the table below it that says where its data is.
+
+use std::path::{Path, PathBuf};
+
+use super::super::names::{check_inquiry_text, check_plain_name};
+use super::super::read::Table;
+use super::super::report::{At, Report};
+use super::super::{Backend, Device, FaultBackend, FileBackend, Kind, Service};
+use super::service;
+
+/// Reads one table. Relative paths count from `base`.
+pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mut Report) -> Option<Device> {
+    let span = table.span();
+    let name = table.checked_string("name", report, check_plain_name);
+    let name = table.require(name, "name", "name = \"disk0\"", report);
+    let service = service::reference(&mut table, services, Kind::Vdisk, report);
+    let block_size = block_size(&mut table, "block_size", 512, 65_536, report).unwrap_or(512);
+    let physical = block_size_of_medium(&mut table, block_size, report);
+    let mut flag = |key| table.boolean(key, report).is_some_and(|flag| flag.value);
+    let (read_only, write_through) = (flag("read_only"), flag("write_through"));
+    let (rotational, removable) = (flag("rotational"), flag("removable"));
+    let mut inquiry_text = |key, longest| {
+        table.checked_string(key, report, |text| check_inquiry_text(text, longest)).map(|text| text.value)
+    };
+    let serial = inquiry_text("serial", 32);
+    let (vendor, product) = (inquiry_text("vendor", 8), inquiry_text("product", 16));
+    let revision = inquiry_text("revision", 4);
+    let backend = backend(&mut table, base, report);
+    // In place of a backend with a mistake, so that references to the device are not reported as well.
+    let backend = backend.unwrap_or_else(|| Backend::Null { size: At::implied(u64::from(block_size)) });
+    table.finish(report);
+    Some(Device {
+        name: name?,
+        service: service?,
+        block_size,
+        physical_block_size: physical,
+        rotational,
+        removable,
+        read_only,
+        write_through,
+        serial,
+        vendor,
+        product,
+        revision,
+        backend,
+        span,
+    })
+}
+
+fn block_size(
+    table: &mut Table<'_>,
+    key: &'static str,
+    least: u64,
+    most: u64,
+    report: &mut Report,
+) -> Option<u32> {
+    let size = table.size(key, report)?;
+    if size.value.is_power_of_two() && (least..=most).contains(&size.value) {
+        return Some(size.value as u32);
+    }
+    let hint = format!("write a power of two from {least} to {most}");
+    report.error(&size.span, format!("{key} cannot be {}", size.value), hint);
+    None
+}
+
+/// The physical block size; where the manifest is silent, the 4 KiB that page cache and most media have.
+fn block_size_of_medium(table: &mut Table<'_>, logical: u32, report: &mut Report) -> u32 {
+    let given = block_size(table, "physical_block_size", u64::from(logical), 1 << 20, report);
+    given.unwrap_or(logical.max(4096))
+}
+
+fn backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<Backend> {
+    let given = ["file", "null", "fault"].into_iter().filter(|key| table.get(key).is_some()).count();
+    let span = table.span();
+    if given == 0 {
+        report.error(
+            &span,
+            "the device has no backend",
+            "add [device.file], [device.null] or [device.fault]",
+        );
+    }
+    if given > 1 {
+        report.error(&span, "the device has more than one backend", "keep one of file, null and fault");
+    }
+    let mut backend = None;
+    if let Some(mut file) = table.table("file", report) {
+        let read = file_backend(&mut file, base, report);
+        let read = file.require(read, "path", "path = \"disk0.img\"", report);
+        file.finish(report);
+        backend = backend.or(read.map(Backend::File));
+    }
+    if let Some(mut null) = table.table("null", report) {
+        let size = null.size("size", report);
+        let size = null.require(size, "size", "size = \"1GiB\"", report);
+        null.finish(report);
+        backend = backend.or(size.map(|size| Backend::Null { size }));
+    }
+    if let Some(fault) = table.table("fault", report) {
+        let read = fault_backend(fault, base, report);
+        backend = backend.or(Some(Backend::Fault(read)));
+    }
+    backend
+}
+
+fn file_backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<FileBackend> {
+    let size = table.size("size", report);
+    let create = table.boolean("create", report).filter(|create| create.value);
+    let path = table.string("path", report)?;
+    if path.value.is_empty() || path.value.contains('\0') {
+        report.error(&path.span, "path names no file", "write a path such as \"disk0.img\"");
+    }
+    if let (Some(create), None) = (&create, &size) {
+        report.error(&create.span, "a file is to be created without a size", "add size = \"1GiB\"");
+    }
+    let path = At::new(base.join(PathBuf::from(path.value)), path.span);
+    Some(FileBackend { path, size, create: create.is_some() })
+}
+
+fn fault_backend(mut table: Table<'_>, base: &Path, report: &mut Report) -> FaultBackend {
+    let file = file_backend(&mut table, base, report);
+    // Already reported on, as far as it is wrong: here it is the size of the memory, where no file is wrapped.
+    let size = table.size("size", &mut Report::new("", "")).unwrap_or_else(|| At::implied(64 << 20));
+    let mut count = |key, most| table.number(key, 0..=most, report).map_or(0, |n| n.value as u32);
+    let fault = FaultBackend {
+        file,
+        size,
+        delay_us: count("delay_us", 60_000_000),
+        fail_every: count("fail_every", u64::from(u32::MAX)),
+        short_every: count("short_every", u64::from(u32::MAX)),
+        die_at: count("die_at", u64::from(u32::MAX)),
+    };
+    table.finish(report);
+    fault
+}

@@ -1,0 +1,295 @@
+//! From a manifest to everything that shall exist: services, links, arenas, notebooks, listening sockets, media; each
+//! with the number that records and grants call it by. Pure: nothing is opened or made here, that is `wiring`.
+//!
+//! A service's number is its place in the manifest; the same holds for units (devices), targets and portals. The numbers
+//! stay for the life of the supervisor.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipc::message::config::{
+    BackendConfig, DeviceConfig, FaultConfig, PortalConfig, ServiceConfig, ServiceKind, TargetConfig,
+    UnitConfig,
+};
+
+use crate::manifest::{self, Backend, Kind, Manifest, Settings};
+use crate::policy::Policy;
+
+/// Bytes of a notebook, by kind. The core remembers nexuses and reservations, a transport its connections.
+fn notebook_bytes(kind: Kind) -> usize {
+    match kind {
+        Kind::Core => 2 << 20,
+        Kind::Iscsi => 4 << 20,
+        Kind::Vdisk => 1 << 20,
+    }
+}
+
+/// Everything that shall exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Limits and places.
+    pub settings: Settings,
+    /// The services, by number.
+    pub services: Vec<ServicePlan>,
+    /// The links: every transport asks the core, the core asks every handler.
+    pub links: Vec<LinkPlan>,
+    /// The listening sockets, by number.
+    pub portals: Vec<PortalPlan>,
+    /// The logical units, by number.
+    pub units: Vec<UnitPlan>,
+    /// The targets, by number.
+    pub targets: Vec<TargetConfig>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePlan {
+    /// What it does.
+    pub kind: Kind,
+    /// What it is told about itself, for its first incarnation.
+    pub config: ServiceConfig,
+    /// When it is restarted.
+    pub policy: Policy,
+    /// The CPUs it may run on; empty means all.
+    pub cpus: Vec<u32>,
+    /// The most descriptors it may have open.
+    pub nofile: u64,
+    /// The most address space it may use in bytes, if limited.
+    pub address_space: Option<u64>,
+    /// Bytes of its notebook.
+    pub notebook: usize,
+    /// Bytes of the arena that it owns; only a transport has one.
+    pub arena: Option<usize>,
+}
+
+/// One link, by the numbers of the services at its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkPlan {
+    /// Who asks.
+    pub requester: u32,
+    /// Who answers.
+    pub responder: u32,
+}
+
+/// One listening socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalPlan {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The transport that accepts from it.
+    pub service: u32,
+    /// What the transport is told.
+    pub config: PortalConfig,
+}
+
+/// One logical unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitPlan {
+    /// The handler that serves it.
+    pub service: u32,
+    /// What the handler is told.
+    pub config: DeviceConfig,
+    /// What is opened for each incarnation of the handler.
+    pub medium: Medium,
+}
+
+impl UnitPlan {
+    /// What the core is told.
+    pub fn for_core(&self) -> UnitConfig {
+        UnitConfig { unit: self.config.unit, name: self.config.name.clone(), handler: self.service }
+    }
+}
+
+/// Where the bytes of a unit are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Medium {
+    /// Nowhere.
+    None,
+    /// In a file or block device.
+    File {
+        /// Its absolute path.
+        path: PathBuf,
+        /// The size to make it with where it is missing.
+        create: Option<u64>,
+    },
+    /// In memory that the supervisor holds, so that it outlives the handler.
+    Memory {
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+impl Plan {
+    /// The plan for a manifest without errors. `machine` is what tells this machine from others, for serial numbers.
+    pub fn new(manifest: &Manifest, machine: &str) -> Self {
+        let services: Vec<ServicePlan> = (0..)
+            .zip(&manifest.services)
+            .map(|(number, service)| service_plan(number, service, manifest))
+            .collect();
+        let portals = portal_plans(manifest);
+        let units = (0..)
+            .zip(&manifest.devices)
+            .map(|(unit, device)| unit_plan(unit, device, manifest, machine))
+            .collect();
+        let targets = (0..).zip(&manifest.targets);
+        let targets =
+            targets.map(|(number, target)| target_config(number, target, manifest, &portals)).collect();
+        let links = links(&services);
+        Self { settings: manifest.settings.clone(), services, links, portals, units, targets }
+    }
+
+    /// The number of the service named `name`.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.services.iter().position(|service| service.config.name == name).map(|number| number as u32)
+    }
+
+    /// The numbers of the services of a kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.services).filter(move |(_, service)| service.kind == kind).map(|(number, _)| number)
+    }
+
+    /// The numbers of the arenas that a service is granted: its own, or all where it serves transports.
+    pub fn arenas_of(&self, service: u32) -> impl Iterator<Item = u32> {
+        let owns = self.services.get(service as usize).is_some_and(|service| service.arena.is_some());
+        let arenas = (0..).zip(&self.services).filter(|(_, service)| service.arena.is_some());
+        arenas.map(|(number, _)| number).filter(move |number| !owns || *number == service)
+    }
+}
+
+/// The kind as control messages have it.
+pub fn service_kind(kind: Kind) -> ServiceKind {
+    match kind {
+        Kind::Core => ServiceKind::Core,
+        Kind::Iscsi => ServiceKind::Iscsi,
+        Kind::Vdisk => ServiceKind::Vdisk,
+    }
+}
+
+/// The number of a service that the manifest names; the checks made sure that it exists.
+fn service_number(manifest: &Manifest, name: &str) -> u32 {
+    manifest.services.iter().position(|service| service.name.value == name).unwrap_or_default() as u32
+}
+
+fn service_plan(number: u32, service: &manifest::Service, manifest: &Manifest) -> ServicePlan {
+    let transport = (service.kind == Kind::Iscsi).then_some(service.transport);
+    let config = ServiceConfig {
+        service: number,
+        name: service.name.value.clone(),
+        incarnation: 0,
+        poll_us: service.poll_us,
+        hold_ms: manifest.settings.hold_limit.as_millis().try_into().unwrap_or(u32::MAX),
+        log: service.log.clone(),
+        max_connections: transport.map_or(0, |transport| transport.max_connections),
+        nop_interval_s: transport.map_or(0, |transport| transport.nop_interval_s),
+        queue_depth: transport.map_or(0, |transport| transport.queue_depth),
+        workers: if service.kind == Kind::Vdisk { service.workers } else { 0 },
+    };
+    ServicePlan {
+        kind: service.kind,
+        config,
+        policy: service.policy,
+        cpus: service.cpus.clone(),
+        nofile: service.nofile,
+        address_space: service.address_space,
+        notebook: notebook_bytes(service.kind),
+        arena: transport.and_then(|transport| usize::try_from(transport.arena).ok()),
+    }
+}
+
+fn links(services: &[ServicePlan]) -> Vec<LinkPlan> {
+    let of_kind = |kind| (0..).zip(services).filter(move |(_, service)| service.kind == kind).map(|(n, _)| n);
+    let Some(core) = of_kind(Kind::Core).next() else { return Vec::new() };
+    let transports = of_kind(Kind::Iscsi).map(|requester| LinkPlan { requester, responder: core });
+    transports.chain(of_kind(Kind::Vdisk).map(|responder| LinkPlan { requester: core, responder })).collect()
+}
+
+/// One listening socket an address: targets of one service share it.
+fn portal_plans(manifest: &Manifest) -> Vec<PortalPlan> {
+    let mut plans: Vec<PortalPlan> = Vec::new();
+    for target in &manifest.targets {
+        for address in target.portals.iter().map(|portal| portal.value) {
+            if !plans.iter().any(|plan| plan.address == address) {
+                let config = PortalConfig { portal: plans.len() as u32, address: address.to_string() };
+                plans.push(PortalPlan {
+                    address,
+                    service: service_number(manifest, &target.service.value),
+                    config,
+                });
+            }
+        }
+    }
+    plans
+}
+
+fn target_config(
+    number: u32,
+    target: &manifest::Target,
+    manifest: &Manifest,
+    portals: &[PortalPlan],
+) -> TargetConfig {
+    let portal = |address: SocketAddr| portals.iter().position(|plan| plan.address == address);
+    let unit = |name: &str| manifest.devices.iter().position(|device| device.name.value == name);
+    let luns =
+        target.luns.iter().filter_map(|entry| Some((entry.lun.value, unit(&entry.device.value)? as u32)));
+    TargetConfig {
+        target: number,
+        name: target.name.value.clone(),
+        alias: target.alias.clone().unwrap_or_default(),
+        transport: service_number(manifest, &target.service.value),
+        portal_group: target.tag,
+        portals: target.portals.iter().filter_map(|address| Some(portal(address.value)? as u32)).collect(),
+        luns: luns.collect(),
+    }
+}
+
+fn unit_plan(unit: u32, device: &manifest::Device, manifest: &Manifest, machine: &str) -> UnitPlan {
+    let medium_of = |file: &manifest::FileBackend| Medium::File {
+        path: file.path.value.clone(),
+        create: file.size.as_ref().filter(|_| file.create).map(|size| size.value),
+    };
+    let (backend, medium) = match &device.backend {
+        Backend::File(file) => (BackendConfig::File, medium_of(file)),
+        Backend::Null { size } => (BackendConfig::Null { bytes: size.value }, Medium::None),
+        Backend::Fault(fault) => {
+            let memory = Medium::Memory { bytes: fault.size.value };
+            let config = FaultConfig {
+                delay_us: fault.delay_us,
+                fail_every: fault.fail_every,
+                short_every: fault.short_every,
+                die_at: fault.die_at,
+            };
+            (BackendConfig::Fault(config), fault.file.as_ref().map_or(memory, medium_of))
+        }
+    };
+    let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+    let exponent = (device.physical_block_size / device.block_size).max(1).trailing_zeros();
+    let config = DeviceConfig {
+        unit,
+        name: device.name.value.clone(),
+        backend,
+        block_size: device.block_size,
+        physical_exponent: exponent as u8,
+        read_only: device.read_only,
+        write_through: device.write_through,
+        rotational: device.rotational,
+        removable: device.removable,
+        vendor: or(&device.vendor, "BULKHEAD"),
+        product: or(&device.product, "Virtual Disk"),
+        revision: or(&device.revision, "0001"),
+        serial: or(&device.serial, &serial(machine, &device.name.value)),
+    };
+    UnitPlan { service: service_number(manifest, &device.service.value), config, medium }
+}
+
+/// A serial number for a device without one: the same at every start, another on another machine, for an initiator takes
+/// two units with one serial number for two paths to one disk. FNV-1a, since it must never change with a library.
+fn serial(machine: &str, name: &str) -> String {
+    let bytes = machine.bytes().chain([0]).chain(name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
