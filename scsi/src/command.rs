@@ -1,0 +1,123 @@
+//! The one decode match: a checked CDB becomes a command with typed fields, or the sense that says which field is wrong.
+//!
+//! Trusts [`Cdb`] for lengths and for the operation code. What it refuses here holds for every unit; what depends on the
+//! unit (range, write protection) is checked by [`crate::device_info`] and the executor. Next: the executors match on [`Command`].
+
+mod mode_sense;
+mod parameter_in;
+mod read_write;
+
+pub use mode_sense::{ModeSense, PageControl};
+pub use parameter_in::{
+    Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportingOptions, RequestSense, SelectReport,
+};
+pub use read_write::{ReadWrite, SynchronizeCache};
+
+use crate::cdb::Cdb;
+use crate::opcode::number::*;
+use crate::sense::Sense;
+
+/// A decoded command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// TEST UNIT READY (SPC-4 6.47).
+    TestUnitReady,
+    /// REQUEST SENSE (SPC-4 6.39).
+    RequestSense(RequestSense),
+    /// INQUIRY (SPC-4 6.6).
+    Inquiry(Inquiry),
+    /// MODE SENSE(6) and (10) (SPC-4 6.13, 6.14).
+    ModeSense(ModeSense),
+    /// START STOP UNIT (SBC-3 5.22).
+    StartStopUnit(StartStopUnit),
+    /// READ CAPACITY(10) (SBC-3 5.15).
+    ReadCapacity10,
+    /// READ CAPACITY(16) (SBC-3 5.16).
+    ReadCapacity16 {
+        /// ALLOCATION LENGTH in bytes.
+        allocation_length: u32,
+    },
+    /// READ(6), (10), (12), (16) (SBC-3 5.10 to 5.13).
+    Read(ReadWrite),
+    /// WRITE(6), (10), (12), (16) (SBC-3 5.30 to 5.33).
+    Write(ReadWrite),
+    /// SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.24, 5.25).
+    SynchronizeCache(SynchronizeCache),
+    /// REPORT LUNS (SPC-4 6.33).
+    ReportLuns(ReportLuns),
+    /// REPORT SUPPORTED OPERATION CODES (SPC-4 6.35).
+    ReportSupportedOperationCodes(ReportSupportedOperationCodes),
+}
+
+/// The fields of START STOP UNIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartStopUnit {
+    /// IMMED: answer before it is done.
+    pub immed: bool,
+    /// POWER CONDITION; zero means that START and LOEJ count.
+    pub power_condition: u8,
+    /// NO_FLUSH: the write cache need not be written out first.
+    pub no_flush: bool,
+    /// LOEJ: load or eject the medium.
+    pub load_eject: bool,
+    /// START: make ready; otherwise stop.
+    pub start: bool,
+}
+
+impl StartStopUnit {
+    /// Whether a reservation of somebody else lets the command through (SBC-3 table 13).
+    pub fn only_starts(&self) -> bool {
+        self.start && self.power_condition == 0
+    }
+}
+
+impl Command {
+    /// Decodes; the error is the sense that the command ends with.
+    pub fn decode(cdb: &Cdb) -> Result<Self, Sense> {
+        Ok(match cdb.opcode().code {
+            TEST_UNIT_READY => Self::TestUnitReady,
+            REQUEST_SENSE => Self::RequestSense(RequestSense::decode(cdb)),
+            INQUIRY => Self::Inquiry(Inquiry::decode(cdb)?),
+            MODE_SENSE_6 => Self::ModeSense(ModeSense::decode_6(cdb)?),
+            MODE_SENSE_10 => Self::ModeSense(ModeSense::decode_10(cdb)?),
+            START_STOP_UNIT => Self::StartStopUnit(StartStopUnit {
+                immed: cdb.bit(1, 0),
+                power_condition: cdb.u8(4) >> 4,
+                no_flush: cdb.bit(4, 2),
+                load_eject: cdb.bit(4, 1),
+                start: cdb.bit(4, 0),
+            }),
+            READ_CAPACITY_10 => {
+                refuse_lba_without_pmi(u64::from(cdb.u32(2)), cdb.bit(8, 0))?;
+                Self::ReadCapacity10
+            }
+            SERVICE_ACTION_IN_16 if cdb.opcode().service_action == Some(SA_READ_CAPACITY_16) => {
+                refuse_lba_without_pmi(cdb.u64(2), cdb.bit(14, 0))?;
+                Self::ReadCapacity16 { allocation_length: cdb.u32(10) }
+            }
+            READ_6 => Self::Read(ReadWrite::decode_6(cdb)),
+            READ_10 => Self::Read(ReadWrite::decode_10(cdb)?),
+            READ_12 => Self::Read(ReadWrite::decode_12(cdb)?),
+            READ_16 => Self::Read(ReadWrite::decode_16(cdb)?),
+            WRITE_6 => Self::Write(ReadWrite::decode_6(cdb)),
+            WRITE_10 => Self::Write(ReadWrite::decode_10(cdb)?),
+            WRITE_12 => Self::Write(ReadWrite::decode_12(cdb)?),
+            WRITE_16 => Self::Write(ReadWrite::decode_16(cdb)?),
+            SYNCHRONIZE_CACHE_10 => Self::SynchronizeCache(SynchronizeCache::decode_10(cdb)),
+            SYNCHRONIZE_CACHE_16 => Self::SynchronizeCache(SynchronizeCache::decode_16(cdb)),
+            REPORT_LUNS => Self::ReportLuns(ReportLuns::decode(cdb)?),
+            MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_SUPPORTED_OPERATION_CODES) => {
+                Self::ReportSupportedOperationCodes(ReportSupportedOperationCodes::decode(cdb)?)
+            }
+            _ => return Err(Sense::invalid_opcode()),
+        })
+    }
+}
+
+/// SBC-3 5.15.1: with PMI zero, an LBA other than zero is an error. Both fields are obsolete in SBC-4, but still sent.
+fn refuse_lba_without_pmi(lba: u64, pmi: bool) -> Result<(), Sense> {
+    if lba != 0 && !pmi { Err(Sense::invalid_field_in_cdb(2, None)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

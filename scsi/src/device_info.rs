@@ -1,0 +1,124 @@
+//! What there is to know about one logical unit: its identity and its geometry.
+//!
+//! INQUIRY, the VPD pages, the mode pages, READ CAPACITY and the range check all derive from this one value, so that they
+//! cannot contradict one another. Its fields are types that cannot hold nonsense; where they come from is a manifest.
+
+mod ascii;
+
+pub use ascii::{Ascii, AsciiError};
+
+use crate::command::ReadWrite;
+use crate::sense::Sense;
+use crate::units::{BlockSize, Blocks, Lba};
+
+/// Identity and geometry of a disk-like unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// T10 VENDOR IDENTIFICATION.
+    pub vendor: Ascii<8>,
+    /// PRODUCT IDENTIFICATION.
+    pub product: Ascii<16>,
+    /// PRODUCT REVISION LEVEL.
+    pub revision: Ascii<4>,
+    /// PRODUCT SERIAL NUMBER (VPD page 80h).
+    pub serial: Ascii<32>,
+    /// The name of the unit: a locally assigned NAA identifier (SPC-4 7.8.6.6.4).
+    pub naa: Naa,
+    /// The length of a logical block.
+    pub block_size: BlockSize,
+    /// LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT: 2^n logical blocks make a physical one. At most 15 is reported.
+    pub physical_block_exponent: u8,
+    /// How many logical blocks there are.
+    pub blocks: Blocks,
+    /// Write protected.
+    pub read_only: bool,
+    /// The medium can be removed.
+    pub removable: bool,
+    /// The medium rotates.
+    pub rotational: bool,
+    /// A volatile write cache is in use: GOOD for a write does not mean that it is on the medium.
+    pub write_cache: bool,
+    /// The longest transfer of one command; zero: no limit.
+    pub max_transfer: Blocks,
+    /// The transfer length that is best; zero: not known.
+    pub optimal_transfer: Blocks,
+    /// Transfers in multiples of this are best; zero: not known.
+    pub optimal_granularity: u16,
+}
+
+/// A locally assigned NAA identifier: 3h in the high four bits, 60 bits below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Naa(u64);
+
+impl Naa {
+    /// The identifier with these low 60 bits.
+    pub const fn locally_assigned(value: u64) -> Self {
+        Self(0x3 << 60 | value & (u64::MAX >> 4))
+    }
+
+    /// The identifier that always belongs to this name (64-bit FNV-1a, so that it can be computed by others too).
+    pub fn from_name(name: &str) -> Self {
+        let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        Self::locally_assigned(hash ^ hash >> 60)
+    }
+
+    /// The eight bytes, as an integer.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl DeviceInfo {
+    /// A writable fixed disk with a write cache; identifiers derive from `name`, which has to be the unit's own and stay so.
+    ///
+    /// The serial number is the NAA identifier in hexadecimal: any name works, also one that is too long or not ASCII.
+    pub fn disk(name: &str, block_size: BlockSize, blocks: Blocks) -> Self {
+        let naa = Naa::from_name(name);
+        Self {
+            vendor: Ascii::filtered("BULKHEAD"),
+            product: Ascii::filtered("VDISK"),
+            revision: Ascii::filtered("0001"),
+            serial: Ascii::filtered(&format!("{:016x}", naa.get())),
+            naa,
+            block_size,
+            physical_block_exponent: (4096_u32 / block_size.get()).max(1).ilog2() as u8,
+            blocks,
+            read_only: false,
+            removable: false,
+            rotational: false,
+            write_cache: true,
+            max_transfer: Blocks(0),
+            optimal_transfer: Blocks(0),
+            optimal_granularity: 0,
+        }
+    }
+
+    /// The last block; zero for a unit without blocks, which has none to report.
+    pub fn last_lba(&self) -> Lba {
+        Lba(self.blocks.0.saturating_sub(1))
+    }
+
+    /// Whether the range lies on the medium. No blocks at the very end are in range; no blocks beyond it are not.
+    pub fn check_range(&self, lba: Lba, blocks: Blocks) -> Result<(), Sense> {
+        match lba.checked_add(blocks) {
+            Some(end) if end.0 <= self.blocks.0 => Ok(()),
+            _ => Err(Sense::lba_out_of_range()),
+        }
+    }
+
+    /// As [`DeviceInfo::check_range`], and the transfer is not longer than MAXIMUM TRANSFER LENGTH (SBC-3 6.5.3).
+    ///
+    /// The sense for one that is too long points at the whole CDB: its field is at different places in different CDBs.
+    pub fn check_transfer(&self, transfer: &ReadWrite) -> Result<(), Sense> {
+        self.check_range(transfer.lba, transfer.blocks)?;
+        if self.max_transfer.0 != 0 && transfer.blocks > self.max_transfer {
+            return Err(Sense::illegal_request(crate::asc::Asc::INVALID_FIELD_IN_CDB));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

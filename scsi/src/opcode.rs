@@ -1,0 +1,176 @@
+//! THE table of commands: every fact about an operation code stands here, once.
+//!
+//! REPORT SUPPORTED OPERATION CODES ([`crate::rsoc`]), CDB lengths ([`crate::cdb`]), core-svc's gate and dispatch, and the choice of
+//! what may be executed twice all read these rows. What a CDB's fields mean is decoded in [`crate::command`]; a test holds the two
+//! against each other. To add a command: a row in [`table`], a variant in `command`, an executor.
+
+pub mod number;
+mod table;
+
+pub use table::TABLE;
+
+use crate::sense::Sense;
+
+/// Which way data goes, seen from the initiator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// No data.
+    None,
+    /// Data-In: from the device server.
+    In,
+    /// Data-Out: to the device server.
+    Out,
+}
+
+/// Who executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Executor {
+    /// core-svc: what the command is about is shared between nexuses.
+    Core,
+    /// The handler of the medium.
+    Handler,
+}
+
+/// What may be done when it is not known whether an executor that died had executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// Executing twice leaves the same state as executing once.
+    Repeat,
+    /// The executor records identity and outcome before the effect can be seen, and looks the identity up first.
+    Record,
+    /// Must not be sent again: ends with ABORTED COMMAND.
+    Never,
+}
+
+/// What a pending unit attention condition does to the command (SAM-5 5.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitAttention {
+    /// The command ends with it.
+    Report,
+    /// The command is executed and the condition stays.
+    Skip,
+    /// The command is executed, and takes the condition as its data.
+    Take,
+}
+
+/// Whether a command of somebody who does not hold the reservation is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It is.
+    Allowed,
+    /// It ends with RESERVATION CONFLICT.
+    Conflict,
+    /// START STOP UNIT: only with START one and POWER CONDITION zero (SBC-3 table 13).
+    AllowedToStart,
+}
+
+/// Behaviour for an I_T nexus that neither holds the reservation nor is registered under a registrants-only or
+/// all-registrants type (SPC-4 5.13.1, SBC-3 4.17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reservation {
+    /// Under a persistent reservation of a Write Exclusive type.
+    pub write_exclusive: Admission,
+    /// Under a persistent reservation of an Exclusive Access type.
+    pub exclusive_access: Admission,
+    /// Under RESERVE of SPC-2.
+    pub spc2: Admission,
+}
+
+/// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-4 5.11.2.5 and after).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alua {
+    /// In the standby state.
+    pub standby: bool,
+    /// In the unavailable state, and while a transition lasts.
+    pub unavailable: bool,
+}
+
+/// One row: a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opcode {
+    /// OPERATION CODE.
+    pub code: u8,
+    /// SERVICE ACTION, for operation codes that have them.
+    pub service_action: Option<u16>,
+    /// The name in SPC and SBC.
+    pub name: &'static str,
+    /// CDB USAGE DATA (SPC-4 6.36.3): the code itself, then ones for the bits that are looked at. As long as the CDB is.
+    pub usage: &'static [u8],
+    /// Which way data goes.
+    pub direction: Direction,
+    /// Who executes.
+    pub executor: Executor,
+    /// What may be done after a death.
+    pub replay: Replay,
+    /// What a pending unit attention does.
+    pub unit_attention: UnitAttention,
+    /// What somebody else's reservation does.
+    pub reservation: Reservation,
+    /// What asymmetric access states do.
+    pub alua: Alua,
+    /// Whether the command changes the medium, so that write protection stops it.
+    pub medium_write: bool,
+}
+
+impl Opcode {
+    /// The length of the CDB in bytes.
+    pub const fn cdb_len(&self) -> usize {
+        self.usage.len()
+    }
+}
+
+/// Marks an operation code without a row.
+const ABSENT: u8 = u8::MAX;
+
+/// For each operation code, its first row.
+static INDEX: [u8; 256] = index();
+
+const fn index() -> [u8; 256] {
+    assert!(TABLE.len() < ABSENT as usize);
+    let mut index = [ABSENT; 256];
+    let mut row = TABLE.len();
+    while row > 0 {
+        row -= 1;
+        assert!(TABLE[row].usage[0] == TABLE[row].code);
+        assert!(row == 0 || precedes(&TABLE[row - 1], &TABLE[row]), "rows stand in order, and each once");
+        index[TABLE[row].code as usize] = row as u8;
+    }
+    index
+}
+
+const fn precedes(a: &Opcode, b: &Opcode) -> bool {
+    match (a.service_action, b.service_action) {
+        _ if a.code != b.code => a.code < b.code,
+        (Some(a), Some(b)) => a < b,
+        _ => false,
+    }
+}
+
+/// The rows of an operation code: none if it is unknown, one if it has no service actions.
+pub fn rows(code: u8) -> &'static [Opcode] {
+    let first = usize::from(INDEX[usize::from(code)]);
+    let Some(rest) = TABLE.get(first..) else { return &[] };
+    let count = rest.iter().take_while(|row| row.code == code).count();
+    &rest[..count]
+}
+
+/// The row of the command that `cdb` holds. Looks at the operation code and the service action only.
+pub fn lookup(cdb: &[u8]) -> Option<&'static Opcode> {
+    find(cdb).ok()
+}
+
+/// As [`lookup`], with the sense that an unknown command ends with (SPC-4 4.3.3).
+pub fn find(cdb: &[u8]) -> Result<&'static Opcode, Sense> {
+    let code = *cdb.first().ok_or(Sense::invalid_opcode())?;
+    let row = usize::from(INDEX[usize::from(code)]);
+    let first = TABLE.get(row).ok_or(Sense::invalid_opcode())?;
+    if first.service_action.is_none() {
+        return Ok(first);
+    }
+    let unknown = Sense::invalid_field_in_cdb(1, Some(4));
+    let action = u16::from(cdb.get(1).ok_or(unknown)? & 0x1F);
+    rows(code).iter().find(|row| row.service_action == Some(action)).ok_or(unknown)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The rows. Reservations: SPC-4 table 69 and SBC-3 table 13; SPC-2 table 10 for RESERVE. ALUA: SPC-4 5.11.2.
+//!
+//! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
+
+use super::Admission::{Allowed, AllowedToStart, Conflict};
+use super::{Alua, Direction, Executor, Opcode, Replay, Reservation, UnitAttention, number};
+
+/// Data and state of the unit are not touched: everybody may, always.
+const FREE: Reservation = Reservation { write_exclusive: Allowed, exclusive_access: Allowed, spc2: Allowed };
+/// What reads the medium or settings.
+const READS: Reservation =
+    Reservation { write_exclusive: Allowed, exclusive_access: Conflict, spc2: Conflict };
+/// What changes the medium or settings.
+const WRITES: Reservation =
+    Reservation { write_exclusive: Conflict, exclusive_access: Conflict, spc2: Conflict };
+
+/// Executed in the active states only.
+const ACTIVE: Alua = Alua { standby: false, unavailable: false };
+/// Executed in standby too.
+const STANDBY: Alua = Alua { standby: true, unavailable: false };
+/// Executed in every state.
+const ALWAYS: Alua = Alua { standby: true, unavailable: true };
+
+/// What most commands are; every row below says where it differs.
+const PLAIN: Opcode = Opcode {
+    code: 0,
+    service_action: None,
+    name: "",
+    usage: &[0],
+    direction: Direction::None,
+    executor: Executor::Handler,
+    replay: Replay::Repeat,
+    unit_attention: UnitAttention::Report,
+    reservation: WRITES,
+    alua: ACTIVE,
+    medium_write: false,
+};
+const READ: Opcode = Opcode { direction: Direction::In, reservation: READS, ..PLAIN };
+const WRITE: Opcode = Opcode { direction: Direction::Out, medium_write: true, ..PLAIN };
+const INFORMATION: Opcode = Opcode { direction: Direction::In, reservation: FREE, alua: STANDBY, ..PLAIN };
+
+/// Every command, in order of operation code and service action.
+pub static TABLE: &[Opcode] = &[
+    Opcode {
+        code: number::TEST_UNIT_READY,
+        name: "TEST UNIT READY",
+        usage: &[0x00, 0, 0, 0, 0, 0],
+        reservation: Reservation { spc2: Conflict, ..FREE },
+        ..PLAIN
+    },
+    Opcode {
+        code: number::REQUEST_SENSE,
+        name: "REQUEST SENSE",
+        usage: &[0x03, 0x01, 0, 0, 0xFF, 0],
+        executor: Executor::Core,
+        unit_attention: UnitAttention::Take,
+        alua: ALWAYS,
+        ..INFORMATION
+    },
+    Opcode { code: number::READ_6, name: "READ(6)", usage: &[0x08, 0x1F, 0xFF, 0xFF, 0xFF, 0], ..READ },
+    Opcode { code: number::WRITE_6, name: "WRITE(6)", usage: &[0x0A, 0x1F, 0xFF, 0xFF, 0xFF, 0], ..WRITE },
+    Opcode {
+        code: number::INQUIRY,
+        name: "INQUIRY",
+        usage: &[0x12, 0x01, 0xFF, 0xFF, 0xFF, 0],
+        unit_attention: UnitAttention::Skip,
+        alua: ALWAYS,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::MODE_SENSE_6,
+        name: "MODE SENSE(6)",
+        usage: &[0x1A, 0x08, 0xFF, 0xFF, 0xFF, 0],
+        reservation: READS,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::START_STOP_UNIT,
+        name: "START STOP UNIT",
+        usage: &[0x1B, 0x01, 0, 0x0F, 0xF7, 0],
+        reservation: Reservation {
+            write_exclusive: AllowedToStart,
+            exclusive_access: AllowedToStart,
+            spc2: AllowedToStart,
+        },
+        ..PLAIN
+    },
+    Opcode {
+        code: number::READ_CAPACITY_10,
+        name: "READ CAPACITY(10)",
+        usage: &[0x25, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0x01, 0],
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::READ_10,
+        name: "READ(10)",
+        usage: &[0x28, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..READ
+    },
+    Opcode {
+        code: number::WRITE_10,
+        name: "WRITE(10)",
+        usage: &[0x2A, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::SYNCHRONIZE_CACHE_10,
+        name: "SYNCHRONIZE CACHE(10)",
+        usage: &[0x35, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..PLAIN
+    },
+    Opcode {
+        code: number::MODE_SENSE_10,
+        name: "MODE SENSE(10)",
+        usage: &[0x5A, 0x18, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
+        reservation: READS,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::READ_16,
+        name: "READ(16)",
+        usage: &[0x88, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..READ
+    },
+    Opcode {
+        code: number::WRITE_16,
+        name: "WRITE(16)",
+        usage: &[0x8A, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::SYNCHRONIZE_CACHE_16,
+        name: "SYNCHRONIZE CACHE(16)",
+        usage: &[0x91, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..PLAIN
+    },
+    Opcode {
+        code: number::SERVICE_ACTION_IN_16,
+        service_action: Some(number::SA_READ_CAPACITY_16),
+        name: "READ CAPACITY(16)",
+        usage: &[0x9E, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0],
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::REPORT_LUNS,
+        name: "REPORT LUNS",
+        usage: &[0xA0, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        executor: Executor::Core,
+        unit_attention: UnitAttention::Skip,
+        alua: ALWAYS,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::MAINTENANCE_IN,
+        service_action: Some(number::SA_REPORT_SUPPORTED_OPERATION_CODES),
+        name: "REPORT SUPPORTED OPERATION CODES",
+        usage: &[0xA3, 0x0C, 0x87, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        reservation: READS,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::READ_12,
+        name: "READ(12)",
+        usage: &[0xA8, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..READ
+    },
+    Opcode {
+        code: number::WRITE_12,
+        name: "WRITE(12)",
+        usage: &[0xAA, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+];

@@ -1,0 +1,66 @@
+//! Task management functions (SAM-5 clause 7) and the responses to them.
+//!
+//! Transports decode their own codes into these enums; core-svc carries the functions out.
+
+use crate::code::coded_enum;
+
+coded_enum! {
+    /// A task management function. The octets are those of RFC 7143 11.5.1 and RFC 7144 4.1; other transports translate.
+    Function, "task management function" {
+        /// ABORT TASK: one task of this I_T nexus.
+        AbortTask = 1,
+        /// ABORT TASK SET: every task of this I_T nexus on one logical unit.
+        AbortTaskSet = 2,
+        /// CLEAR ACA: end the auto contingent allegiance condition of this I_T nexus.
+        ClearAca = 3,
+        /// CLEAR TASK SET: every task in the task set, whoever sent it.
+        ClearTaskSet = 4,
+        /// LOGICAL UNIT RESET.
+        LogicalUnitReset = 5,
+        /// TARGET WARM RESET: a logical unit reset of every unit of the target.
+        TargetWarmReset = 6,
+        /// TARGET COLD RESET: as the warm one, and every session ends.
+        TargetColdReset = 7,
+        /// QUERY TASK: is this one task still here?
+        QueryTask = 9,
+        /// QUERY TASK SET: is any task of this I_T nexus here?
+        QueryTaskSet = 10,
+        /// I_T NEXUS RESET: as if the nexus had been lost.
+        ItNexusReset = 11,
+        /// QUERY ASYNCHRONOUS EVENT: is a unit attention or deferred error waiting?
+        QueryAsynchronousEvent = 12,
+    }
+}
+
+coded_enum! {
+    /// A service response to a task management function. The octets are those of RFC 7143 11.6.1 and RFC 7144 5.1.
+    Response, "task management response" {
+        /// FUNCTION COMPLETE: done; for a query: no, there is none.
+        FunctionComplete = 0,
+        /// The task that is referred to is not here (any more).
+        TaskDoesNotExist = 1,
+        /// INCORRECT LOGICAL UNIT NUMBER.
+        IncorrectLun = 2,
+        /// The function is not supported.
+        FunctionNotSupported = 5,
+        /// FUNCTION SUCCEEDED: for a query: yes, there is one.
+        FunctionSucceeded = 7,
+        /// FUNCTION REJECTED.
+        FunctionRejected = 255,
+    }
+}
+
+impl Function {
+    /// Whether the function is about one task, which the request then has to name.
+    pub fn names_a_task(self) -> bool {
+        matches!(self, Self::AbortTask | Self::QueryTask)
+    }
+
+    /// Whether the function is about one logical unit; the others are about the target or the I_T nexus.
+    pub fn names_a_lun(self) -> bool {
+        !matches!(self, Self::TargetWarmReset | Self::TargetColdReset | Self::ItNexusReset)
+    }
+}
+
+#[cfg(test)]
+mod tests;
