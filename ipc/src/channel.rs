@@ -65,7 +65,10 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         let bytes = codec::encode(message)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+        // The space is rounded up, so that the buffer alone does not keep the bound.
+        let fit =
+            fds.len() <= MAX_FDS && (fds.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(fds)));
+        if !fit {
             return Err(
                 io::Error::new(io::ErrorKind::InvalidInput, "too many descriptors for one message").into()
             );
@@ -82,7 +85,13 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut iov = [io::IoSliceMut::new(&mut self.buffer)];
-        let received = match recvmsg(&self.socket, &mut iov, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+        let mut take = || recvmsg(&self.socket, &mut iov, &mut ancillary, RecvFlags::CMSG_CLOEXEC);
+        let received = match take() {
+            // The other end was closed with messages of ours unread. Linux says so once, before what it sent last.
+            Err(rustix::io::Errno::CONNRESET) => take(),
+            other => other,
+        };
+        let received = match received {
             Ok(received) => received,
             Err(rustix::io::Errno::AGAIN) => return Ok(None),
             Err(rustix::io::Errno::CONNRESET) => return Err(ChannelError::Closed),
@@ -97,8 +106,8 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         if received.bytes == 0 {
             return Err(ChannelError::Closed);
         }
-        if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
-            return Err(CodecError::TooLong(received.bytes).into());
+        if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) || fds.len() > MAX_FDS {
+            return Err(CodecError::TooLong { len: received.bytes, most: MAX_MESSAGE }.into());
         }
         Ok(Some((codec::decode(&self.buffer[..received.bytes])?, fds)))
     }

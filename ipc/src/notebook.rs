@@ -68,7 +68,7 @@ impl Notebook {
         let sequence = self.word(slot, SEQUENCE).load(Ordering::Acquire);
         let length = usize::try_from(self.word(slot, LENGTH).load(Ordering::Relaxed)).ok()?;
         // Slot 0 takes the odd sequence numbers: a number in the wrong slot was never written by us.
-        let plausible = sequence != 0 && (sequence + 1) % 2 == slot as u64 && sequence < u64::MAX / 2;
+        let plausible = sequence != 0 && sequence % 2 != slot as u64 && sequence < u64::MAX / 2;
         if !plausible
             || length > self.room()
             || self.word(slot, SCHEMA).load(Ordering::Relaxed) != self.schema

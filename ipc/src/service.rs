@@ -93,3 +93,6 @@ pub fn start_log(filter: &str) {
     let _ =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(io::stderr).try_init();
 }
+
+#[cfg(test)]
+mod tests;

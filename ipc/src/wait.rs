@@ -167,3 +167,6 @@ impl Waiter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
