@@ -1,0 +1,202 @@
+//! The core's state, and the one place where a record of any kind sets off what follows from it.
+//!
+//! The stages of a command are `impl` blocks of [`Core`] in files of their own: intake, nexus, lun_map, gate, task_set,
+//! dispatch, settle. Nothing here blocks, and nothing is kept elsewhere.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use ipc::arena::Arenas;
+use ipc::fault::PeerFault;
+use ipc::message::Event;
+use ipc::notebook::Notebook;
+use ipc::stats::Stats;
+
+use crate::lun_map::{Target, Unit};
+use crate::nexus::Nexuses;
+use crate::peers::{Attach, Handler, Presence, Transport};
+use crate::stats::Counter;
+use crate::task::{Stage, TaskId, Tasks};
+use crate::task_mgmt::PendingFunction;
+
+/// Tasks that there is room for before the first allocation.
+const USUAL_TASKS: usize = 1024;
+
+/// Everything that the core knows.
+pub struct Core {
+    /// How long commands are held for a handler that is being restarted.
+    pub hold: Duration,
+    /// Arenas of the transports.
+    pub arenas: Arenas,
+    /// Transports by no particular order.
+    pub transports: Vec<Transport>,
+    /// Handlers by no particular order.
+    pub handlers: Vec<Handler>,
+    /// Targets by index.
+    pub targets: Vec<Option<Target>>,
+    /// Logical units by index.
+    pub units: Vec<Option<Unit>>,
+    /// I_T nexuses.
+    pub nexuses: Nexuses,
+    /// Commands.
+    pub tasks: Tasks,
+    /// Task management functions that wait for tasks to end.
+    pub functions: Vec<PendingFunction>,
+    /// Tasks that have become enabled and are to be executed.
+    pub ready: VecDeque<TaskId>,
+    /// Where state that outlives the core is kept.
+    pub notebook: Option<Notebook>,
+    /// The notebook and the page that was found in it, until the configuration is complete.
+    pub page_waits: Option<(Notebook, Option<Vec<u8>>)>,
+    /// The notebook is behind.
+    pub dirty: bool,
+    /// A nexus is ending or a transport attaching: look whether it can be finished.
+    pub endings: bool,
+    /// To be told to the supervisor.
+    pub events: Vec<Event>,
+    /// The statistics page.
+    pub stats: Option<Stats>,
+}
+
+impl Default for Core {
+    fn default() -> Self {
+        Self {
+            hold: Duration::from_secs(30),
+            arenas: Arenas::default(),
+            transports: Vec::new(),
+            handlers: Vec::new(),
+            targets: Vec::new(),
+            units: Vec::new(),
+            nexuses: Nexuses::default(),
+            tasks: Tasks::with_room(USUAL_TASKS),
+            functions: Vec::new(),
+            ready: VecDeque::with_capacity(USUAL_TASKS),
+            notebook: None,
+            page_waits: None,
+            dirty: false,
+            endings: false,
+            events: Vec::new(),
+            stats: None,
+        }
+    }
+}
+
+impl Core {
+    /// The logical unit number `unit`, if it is configured.
+    pub fn unit_mut(&mut self, unit: u32) -> Option<&mut Unit> {
+        self.units.get_mut(unit as usize)?.as_mut()
+    }
+
+    /// The place of the handler that executes for logical unit `unit`.
+    pub fn handler_of(&self, unit: u32) -> Option<usize> {
+        let service = self.units.get(unit as usize)?.as_ref()?.handler;
+        self.handlers.iter().position(|handler| handler.service == service)
+    }
+
+    /// The place of the transport whose service has index `service`.
+    pub fn transport_of(&self, service: u32) -> Option<usize> {
+        self.transports.iter().position(|transport| transport.service == service)
+    }
+
+    /// Executes what has become enabled, which may enable more.
+    pub fn run_ready(&mut self) {
+        while let Some(id) = self.ready.pop_front() {
+            let Some(task) = self.tasks.get_mut(id) else { continue };
+            if !task.data_ready {
+                task.stage = Stage::AwaitingData;
+                continue;
+            }
+            self.execute(id);
+        }
+        if self.endings {
+            self.finish_endings();
+        }
+    }
+
+    /// One turn: takes what has arrived on every link. True if there was anything.
+    pub fn turn(&mut self) -> bool {
+        // Answers first: they free what requests may be waiting for.
+        let answered = self.drain_handlers();
+        self.drain_transports() || answered
+    }
+
+    /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.
+    pub fn flush(&mut self) {
+        if self.dirty {
+            self.save();
+        }
+        for handler in &mut self.handlers {
+            if let Some(link) = &mut handler.link {
+                link.flush();
+            }
+        }
+        for transport in &mut self.transports {
+            if let Some(link) = &mut transport.link {
+                link.flush();
+            }
+        }
+    }
+
+    /// Arms every link for sleep. False: there is work after all, and nothing is armed.
+    pub fn arm(&mut self) -> bool {
+        let handlers = self.handlers.iter_mut().filter_map(|handler| handler.link.as_mut());
+        let transports = self.transports.iter_mut().filter_map(|transport| transport.link.as_mut());
+        let quiet = handlers.map(|link| link.arm()).fold(true, |all, one| all & one)
+            & transports.map(|link| link.arm()).fold(true, |all, one| all & one);
+        if !quiet {
+            self.disarm();
+        }
+        quiet
+    }
+
+    /// Says on every link that the core is awake.
+    pub fn disarm(&mut self) {
+        self.handlers.iter_mut().filter_map(|handler| handler.link.as_mut()).for_each(|link| link.disarm());
+        self.transports
+            .iter_mut()
+            .filter_map(|transport| transport.link.as_mut())
+            .for_each(|link| link.disarm());
+    }
+
+    /// A transport broke the contract: its link is closed and the supervisor told.
+    pub fn fault_transport(&mut self, place: usize, fault: PeerFault) {
+        let transport = &mut self.transports[place];
+        tracing::error!(transport = transport.name, %fault, "transport broke the contract; link closed");
+        transport.link = None;
+        let (peer, epoch) = (transport.service, transport.epoch);
+        self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });
+        self.count(Counter::PeerFaults, 1);
+    }
+
+    /// A handler broke the contract: its link is closed, its tasks are held, and the supervisor told.
+    pub fn fault_handler(&mut self, place: usize, fault: PeerFault) {
+        let handler = &mut self.handlers[place];
+        tracing::error!(handler = handler.name, %fault, "handler broke the contract; link closed");
+        handler.link = None;
+        let (peer, epoch) = (handler.service, handler.epoch);
+        self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });
+        self.count(Counter::PeerFaults, 1);
+    }
+
+    /// Adds to a counter of the statistics page.
+    #[inline]
+    pub fn count(&self, counter: Counter, n: u64) {
+        if let Some(stats) = &self.stats {
+            stats.add(counter as usize, n);
+        }
+    }
+
+    /// The next moment at which [`expire`](Self::expire) has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        let downs = self.handlers.iter().filter_map(|handler| match handler.presence {
+            Presence::Down(since) if !handler.expired => Some(since + self.hold),
+            _ => None,
+        });
+        downs.min()
+    }
+
+    /// Whether every transport may use its arena and every handler is quiet; for tests and `Stop`.
+    pub fn is_settled(&self) -> bool {
+        self.tasks.is_empty() && self.transports.iter().all(|t| t.attach == Attach::Done || t.link.is_none())
+    }
+}

@@ -1,0 +1,163 @@
+//! Stage 1, intake: ring slot to typed request. The only file that reads raw records of transports.
+//!
+//! Everything in a record is alleged by another process. What cannot be true is a [`PeerFault`]; what an initiator may
+//! have got wrong (its CDB, its LUN) is left for the stages that answer with sense data.
+
+use ipc::fault::PeerFault;
+use ipc::message::record::{Request, RequestKind, request_flags};
+use scsi::attribute::TaskAttribute;
+use scsi::lun::Lun;
+
+use crate::core::Core;
+use crate::gate::Verdict;
+use crate::peers::Attach;
+use crate::stats::Counter;
+use crate::task::{Stage, Task};
+
+/// Records that one link may have handled before the next link's turn.
+const BATCH: usize = 64;
+
+impl Core {
+    /// Takes what the transports have sent. True if there was anything.
+    pub fn drain_transports(&mut self) -> bool {
+        let mut any = false;
+        for place in 0..self.transports.len() {
+            for _ in 0..BATCH {
+                let Some(link) = &mut self.transports[place].link else { break };
+                let taken = match link.receive() {
+                    Ok(None) => break,
+                    Ok(Some(request)) => self.take(place, &request),
+                    Err(fault) => Err(fault),
+                };
+                any = true;
+                if let Err(fault) = taken {
+                    self.fault_transport(place, fault);
+                    break;
+                }
+                self.run_ready();
+            }
+        }
+        any
+    }
+
+    /// Handles one record of the transport at `place`.
+    fn take(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
+        let kind = RequestKind::try_from(request.kind)?;
+        match (kind, self.transports[place].attach) {
+            (RequestKind::Attach, Attach::Silent) => self.attach(place),
+            (RequestKind::NexusOpen, Attach::Naming | Attach::Ending(_) | Attach::Done) => {
+                return self.open_nexus(place, request);
+            }
+            (RequestKind::AttachEnd, Attach::Naming) => self.attach_end(place, request.serial),
+            (_, Attach::Silent | Attach::Naming) => {
+                return Err(PeerFault::Unexpected("record before attach"));
+            }
+            (RequestKind::NexusClose, _) => return self.close_nexus(place, request),
+            (RequestKind::Command, _) => return self.command(place, request),
+            (RequestKind::DataComplete, _) => return self.data_complete(place, request),
+            (RequestKind::TaskManagement, _) => return self.function(place, request),
+            _ => return Err(PeerFault::Unexpected("record that no transport sends")),
+        }
+        Ok(())
+    }
+
+    /// The place of the living nexus that a record of transport `place` names.
+    pub fn nexus_of(&self, place: usize, request: &Request) -> Result<usize, PeerFault> {
+        let unknown = PeerFault::Record { field: "nexus", value: request.nexus };
+        let nexus = self.nexuses.find(self.transports[place].service, request.nexus).ok_or(unknown)?;
+        match self.nexuses.get(nexus) {
+            Some(known) if known.closing.is_none() => Ok(nexus),
+            _ => Err(PeerFault::Unexpected("record of a nexus that was closed")),
+        }
+    }
+
+    /// A transport can name extents of its own arena only.
+    fn check_extents(&self, place: usize, request: &Request) -> Result<(), PeerFault> {
+        let (out, into) = request.extents()?;
+        for extent in out.iter().chain(into) {
+            self.arenas.check(*extent)?;
+            if extent.arena != self.transports[place].service {
+                return Err(PeerFault::Extent {
+                    arena: extent.arena,
+                    offset: extent.offset,
+                    len: extent.len,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A command: through the gate and into its task set, or back at once.
+    fn command(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
+        let nexus = self.nexus_of(place, request)?;
+        self.check_extents(place, request)?;
+        request.cdb()?;
+        let attribute = TaskAttribute::try_from(request.attribute)
+            .map_err(|_| PeerFault::Record { field: "attribute", value: u64::from(request.attribute) })?;
+        if self.tasks.find(request.nexus, request.serial).is_some() {
+            return if request.flags & request_flags::AGAIN != 0 {
+                Ok(())
+            } else {
+                Err(PeerFault::Record { field: "serial", value: request.serial })
+            };
+        }
+        self.count(Counter::Commands, 1);
+        match self.gate(nexus, Lun::from_u64(request.lun), attribute, request) {
+            Verdict::End(outcome) => self.answer(place, request.nexus, request.serial, &outcome),
+            Verdict::Run { opcode, unit } => {
+                let task = Task {
+                    request: *request,
+                    opcode,
+                    nexus,
+                    unit,
+                    attribute,
+                    stage: Stage::Dormant,
+                    data_ready: request.flags & request_flags::DATA_PENDING == 0,
+                    aborted: false,
+                };
+                self.enter(task);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a task into its unit's task set.
+    fn enter(&mut self, task: Task) {
+        let (nexus, unit, attribute) = (task.nexus, task.unit, task.attribute);
+        let Some(id) = self.tasks.insert(task) else { return };
+        if let Some(nexus) = self.nexuses.get_mut(nexus) {
+            nexus.tasks += 1;
+        }
+        if self.unit_mut(unit).is_some_and(|unit| unit.set.enter(id, attribute)) {
+            if let Some(task) = self.tasks.get_mut(id) {
+                task.stage = Stage::Enabled;
+            }
+            self.ready.push_back(id);
+        }
+    }
+
+    /// The data of a command is there.
+    fn data_complete(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
+        self.check_extents(place, request)?;
+        // A command that has ended in the meantime (refused, aborted) is no fault: the records crossed on the way.
+        let Some(id) = self.tasks.find(request.nexus, request.serial) else { return Ok(()) };
+        let service = self.transports[place].service;
+        let Some(task) = self.tasks.get_mut(id) else { return Ok(()) };
+        if task.data_ready || self.nexuses.get(task.nexus).is_none_or(|nexus| nexus.transport != service) {
+            return Err(PeerFault::Unexpected("data of a command that awaits none"));
+        }
+        task.data_ready = true;
+        task.request.extents = request.extents;
+        task.request.out_extents = request.out_extents;
+        task.request.in_extents = request.in_extents;
+        task.request.flags &= !request_flags::DATA_PENDING;
+        if task.stage == Stage::AwaitingData {
+            task.stage = Stage::Enabled;
+            self.ready.push_back(id);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

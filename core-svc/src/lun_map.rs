@@ -1,0 +1,49 @@
+//! Stage 3, LUN map: from a target and a LUN to a logical unit.
+
+use ipc::message::config::{TargetConfig, UnitConfig};
+use scsi::lun::Lun;
+
+use crate::task_set::TaskSet;
+
+/// A target and what it shows.
+#[derive(Debug)]
+pub struct Target {
+    /// Index of the transport's service that it is reached by.
+    pub transport: u32,
+    /// LUN number and unit, by rising LUN number.
+    pub luns: Vec<(u16, u32)>,
+}
+
+impl Target {
+    /// A target as configured.
+    pub fn new(config: &TargetConfig) -> Self {
+        let mut luns = config.luns.clone();
+        luns.sort_unstable();
+        Self { transport: config.transport, luns }
+    }
+
+    /// The logical unit behind a LUN.
+    pub fn unit(&self, lun: Lun) -> Option<u32> {
+        let number = lun.number().ok()?;
+        let place = self.luns.binary_search_by_key(&number, |(lun, _)| *lun).ok()?;
+        Some(self.luns[place].1)
+    }
+}
+
+/// A logical unit: what the core keeps of it for all nexuses.
+#[derive(Debug)]
+pub struct Unit {
+    /// The device's name in the manifest.
+    pub name: String,
+    /// Index of the handler's service.
+    pub handler: u32,
+    /// Its task set.
+    pub set: TaskSet,
+}
+
+impl Unit {
+    /// A unit as configured, with no tasks.
+    pub fn new(config: &UnitConfig) -> Self {
+        Self { name: config.name.clone(), handler: config.handler, set: TaskSet::default() }
+    }
+}

@@ -1,0 +1,118 @@
+//! The core's only loop: records in, work, records out, sleep.
+
+use std::time::{Duration, Instant};
+
+use ipc::channel::ChannelError;
+use ipc::message::Event;
+use ipc::message::config::ServiceKind;
+use ipc::service::Control;
+use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+
+use crate::core::Core;
+use crate::grants::Next;
+use crate::stats::{Counter, NAMES};
+
+/// Token of the control socket; peers have their service's index.
+const CONTROL: u64 = u64::MAX;
+/// Turns with work after which the control socket is looked at nevertheless.
+const TURNS: u32 = 64;
+
+/// Runs the core over the control socket that this process inherited.
+pub fn inherited() -> anyhow::Result<()> {
+    run(Control::inherit(ServiceKind::Core, &NAMES)?)
+}
+
+/// Runs the core until it is told to stop or the supervisor is gone.
+pub fn run(mut control: Control) -> anyhow::Result<()> {
+    let mut waiter = Waiter::new(0)?;
+    waiter.add(&control, CONTROL, Watch::Readable)?;
+    let mut core = Core::default();
+    loop {
+        let (grant, fds) = match control.wait() {
+            Err(ChannelError::Closed) => return Ok(()),
+            other => other?,
+        };
+        match core.adopt(grant, fds, &mut waiter)? {
+            Next::Continue => {}
+            Next::Go => break,
+            Next::Stop => return stopped(&mut control),
+        }
+    }
+    control.report(Event::Ready, Vec::new())?;
+    tracing::info!("core serves");
+
+    let mut ready: Vec<Ready> = Vec::new();
+    let mut turns = 0u32;
+    loop {
+        let worked = core.turn();
+        core.flush();
+        if let Some(stats) = &core.stats {
+            stats.beat();
+        }
+        let look = if worked {
+            waiter.worked();
+            turns = turns.wrapping_add(1);
+            turns.is_multiple_of(TURNS)
+        } else {
+            match waiter.idle() {
+                Turn::Look => false,
+                Turn::LookAround => true,
+                Turn::Sleep => {
+                    sleep(&mut core, &mut waiter, &mut ready)?;
+                    true
+                }
+            }
+        };
+        for event in core.events.drain(..) {
+            control.report(event, Vec::new())?;
+        }
+        if look && !hear(&mut core, &mut control, &mut waiter)? {
+            return stopped(&mut control);
+        }
+    }
+}
+
+/// Sleeps, if every ring agrees that there is nothing to do.
+fn sleep(core: &mut Core, waiter: &mut Waiter, ready: &mut Vec<Ready>) -> anyhow::Result<()> {
+    let most = core.deadline().map_or(HEARTBEAT, |at| at.saturating_duration_since(Instant::now()));
+    if core.arm() {
+        core.count(Counter::Sleeps, 1);
+        waiter.wait(most.max(Duration::from_millis(1)), ready)?;
+        core.disarm();
+        // Whoever woke us has work; one look decides whether the polling budget starts anew.
+        if !ready.is_empty() {
+            waiter.worked();
+        }
+    }
+    if core.deadline().is_some_and(|at| at <= Instant::now()) {
+        core.expire();
+    }
+    Ok(())
+}
+
+/// Takes every grant that has arrived. False: it is time to end.
+fn hear(core: &mut Core, control: &mut Control, waiter: &mut Waiter) -> anyhow::Result<bool> {
+    loop {
+        match control.poll() {
+            Ok(None) => break,
+            Ok(Some((grant, fds))) => {
+                if core.adopt(grant, fds, waiter)? == Next::Stop {
+                    return Ok(false);
+                }
+            }
+            // Nobody is there to restart anything any more; what is running must not go on unsupervised.
+            Err(ChannelError::Closed) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    control.flush()?;
+    Ok(true)
+}
+
+fn stopped(control: &mut Control) -> anyhow::Result<()> {
+    tracing::info!("core stops");
+    match control.report(Event::Stopped, Vec::new()) {
+        Err(ChannelError::Closed) => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,178 @@
+//! Stage 7, settle: an outcome becomes the answer, and what waited for it goes on.
+//!
+//! Also the way back from handlers: the only file that reads their raw records. A command ends in exactly one outcome.
+
+use ipc::fault::PeerFault;
+use ipc::message::record::{Reply, ReplyKind, reply_flags};
+use scsi::sense::{Sense, SenseBytes};
+use scsi::status::Status;
+
+use crate::core::Core;
+use crate::stats::Counter;
+use crate::task::{Stage, TaskId};
+
+/// Records that one link may have handled before the next link's turn.
+const BATCH: usize = 64;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// SAM status.
+    pub status: Status,
+    /// Encoded sense data.
+    pub sense: Option<SenseBytes>,
+    /// Bytes moved.
+    pub transferred: u32,
+    /// Bytes that would have been moved had the initiator asked for enough.
+    pub wanted: u32,
+    /// The initiator gets no answer.
+    pub aborted: bool,
+}
+
+impl Outcome {
+    /// GOOD, with `transferred` of `wanted` bytes moved.
+    pub fn good(transferred: u32, wanted: u32) -> Self {
+        Self { status: Status::Good, sense: None, transferred, wanted, aborted: false }
+    }
+
+    /// CHECK CONDITION.
+    pub fn check(sense: Sense) -> Self {
+        let sense = Some(sense.to_fixed());
+        Self { status: Status::CheckCondition, sense, transferred: 0, wanted: 0, aborted: false }
+    }
+
+    /// Aborted: the transport frees what the task held and says nothing to the initiator.
+    pub fn aborted() -> Self {
+        Self { status: Status::TaskAborted, sense: None, transferred: 0, wanted: 0, aborted: true }
+    }
+
+    fn reply(&self, nexus: u64, serial: u64) -> Reply {
+        let mut reply = Reply::new(ReplyKind::Done, nexus, serial);
+        reply.status = self.status.code();
+        reply.transferred = self.transferred;
+        reply.wanted = self.wanted;
+        reply.flags = if self.aborted { reply_flags::ABORTED } else { 0 };
+        if let Some(sense) = &self.sense {
+            let bytes = sense.as_slice();
+            reply.sense[..bytes.len()].copy_from_slice(bytes);
+            reply.sense_len = bytes.len() as u8;
+        }
+        reply
+    }
+}
+
+impl Core {
+    /// Takes what the handlers have answered. True if there was anything.
+    pub fn drain_handlers(&mut self) -> bool {
+        let mut any = false;
+        for place in 0..self.handlers.len() {
+            for _ in 0..BATCH {
+                let Some(link) = &mut self.handlers[place].link else { break };
+                let taken = match link.receive() {
+                    Ok(None) => break,
+                    Ok(Some(reply)) => self.settle(place, &reply),
+                    Err(fault) => Err(fault),
+                };
+                any = true;
+                if let Err(fault) = taken {
+                    self.fault_handler(place, fault);
+                    break;
+                }
+                self.run_ready();
+            }
+            if !self.handlers[place].backlog.is_empty() {
+                self.drain_backlog(place);
+            }
+        }
+        any
+    }
+
+    /// Handles one answer of the handler at `place`.
+    fn settle(&mut self, place: usize, reply: &Reply) -> Result<(), PeerFault> {
+        match ReplyKind::try_from(reply.kind)? {
+            ReplyKind::Fenced if !self.handlers[place].fenced => {
+                self.handlers[place].fenced = true;
+                self.handlers[place].silent_since = None;
+                self.finish_endings();
+                Ok(())
+            }
+            ReplyKind::Done => self.done(place, reply),
+            _ => Err(PeerFault::Unexpected("answer that no handler gives")),
+        }
+    }
+
+    fn done(&mut self, place: usize, reply: &Reply) -> Result<(), PeerFault> {
+        let unknown = PeerFault::Unexpected("outcome of a task that the handler does not have");
+        let id = self.tasks.find(reply.nexus, reply.serial).ok_or(unknown)?;
+        let task = self.tasks.get(id).ok_or(unknown)?;
+        if !matches!(task.stage, Stage::Dispatched(_)) || self.handler_of(task.unit) != Some(place) {
+            return Err(unknown);
+        }
+        Status::try_from(reply.status)
+            .map_err(|_| PeerFault::Record { field: "status", value: u64::from(reply.status) })?;
+        reply.sense()?;
+        let (out, into) = task.request.extents()?;
+        let room: u64 = out.iter().chain(into).map(|extent| u64::from(extent.len)).sum();
+        if u64::from(reply.transferred) > room {
+            return Err(PeerFault::Record { field: "transferred", value: u64::from(reply.transferred) });
+        }
+        self.handlers[place].outstanding -= 1;
+        let mut answer = *reply;
+        answer.flags = if task.aborted { reply_flags::ABORTED } else { reply.flags & reply_flags::ABORTED };
+        self.finish(id, &answer);
+        Ok(())
+    }
+
+    /// Ends a task with an outcome of the core's own.
+    pub(crate) fn end(&mut self, id: TaskId, outcome: &Outcome) {
+        let Some(task) = self.tasks.get(id) else { return };
+        let reply = outcome.reply(task.request.nexus, task.request.serial);
+        self.finish(id, &reply);
+    }
+
+    /// Ends a task: answer, task set, nexus, functions that wait for it.
+    fn finish(&mut self, id: TaskId, reply: &Reply) {
+        let Some(task) = self.tasks.remove(id) else { return };
+        if let Some(unit) = self.units.get_mut(task.unit as usize).and_then(Option::as_mut) {
+            if task.stage == Stage::Dormant {
+                unit.set.withdraw(id);
+            } else {
+                unit.set.leave(task.attribute);
+            }
+            while let Some(next) = unit.set.enable_next() {
+                if let Some(task) = self.tasks.get_mut(next) {
+                    task.stage = Stage::Enabled;
+                }
+                self.ready.push_back(next);
+            }
+        }
+        if let Some(nexus) = self.nexuses.get_mut(task.nexus) {
+            nexus.tasks -= 1;
+            if let Some(place) =
+                self.transports.iter().position(|transport| transport.service == nexus.transport)
+            {
+                self.send_to_transport(place, reply);
+            }
+        }
+        if !self.functions.is_empty() {
+            self.functions_after(id);
+        }
+    }
+
+    /// Answers a command that never became a task.
+    pub(crate) fn answer(&mut self, place: usize, nexus: u64, serial: u64, outcome: &Outcome) {
+        self.send_to_transport(place, &outcome.reply(nexus, serial));
+    }
+
+    /// Sends a reply. Without a link it is dropped: the transport will ask again, or is dead.
+    pub(crate) fn send_to_transport(&mut self, place: usize, reply: &Reply) {
+        let Some(link) = &mut self.transports[place].link else { return };
+        match link.send(reply) {
+            Ok(()) => self.count(Counter::Replies, 1),
+            Err(fault) => self.fault_transport(place, fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! A task: one command from its arrival to its outcome, and the table of all of them.
+//!
+//! Tasks live in slots that are reused; a [`TaskId`] carries the slot's generation, so that an old name never means a
+//! new task. The identity that the outside knows is (nexus, serial).
+
+use ipc::message::record::Request;
+use rustc_hash::FxHashMap;
+use scsi::attribute::TaskAttribute;
+use scsi::opcode::Opcode;
+
+/// The name of a task inside the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskId {
+    slot: u32,
+    generation: u32,
+}
+
+/// How far a task has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// In its task set, not enabled.
+    Dormant,
+    /// Enabled; its data-out is not complete.
+    AwaitingData,
+    /// Enabled and to be executed by the core itself, or about to be dispatched.
+    Enabled,
+    /// With its handler, or to be sent to it as soon as there is one. The number orders tasks of one handler by age.
+    Dispatched(u64),
+}
+
+/// A task.
+#[derive(Debug)]
+pub struct Task {
+    /// The request as it came, with the extents of `DataComplete` put in.
+    pub request: Request,
+    /// Row of the opcode table.
+    pub opcode: &'static Opcode,
+    /// The nexus's place in the core's table.
+    pub nexus: usize,
+    /// The logical unit.
+    pub unit: u32,
+    /// Its attribute.
+    pub attribute: TaskAttribute,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Its data-out is complete, or it has none.
+    pub data_ready: bool,
+    /// It was aborted: it ends without an answer to the initiator.
+    pub aborted: bool,
+}
+
+/// All tasks.
+#[derive(Default)]
+pub struct Tasks {
+    slots: Vec<(u32, Option<Task>)>,
+    free: Vec<u32>,
+    by_identity: FxHashMap<(u64, u64), TaskId>,
+}
+
+impl Tasks {
+    /// Room for `count` tasks before the first allocation.
+    pub fn with_room(count: usize) -> Self {
+        let mut by_identity = FxHashMap::default();
+        by_identity.reserve(count * 2);
+        Self { slots: Vec::with_capacity(count), free: Vec::with_capacity(count), by_identity }
+    }
+
+    /// Takes a task in. None: the identity is in use.
+    pub fn insert(&mut self, task: Task) -> Option<TaskId> {
+        let identity = (task.request.nexus, task.request.serial);
+        let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
+        let generation = self.slots.get(slot as usize).map_or(0, |(generation, _)| *generation);
+        let id = TaskId { slot, generation };
+        match self.by_identity.entry(identity) {
+            std::collections::hash_map::Entry::Occupied(_) => return None,
+            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(id),
+        };
+        if self.free.pop().is_some() {
+            self.slots[slot as usize].1 = Some(task);
+        } else {
+            self.slots.push((0, Some(task)));
+        }
+        Some(id)
+    }
+
+    /// The task's name by the identity that peers use.
+    pub fn find(&self, nexus: u64, serial: u64) -> Option<TaskId> {
+        self.by_identity.get(&(nexus, serial)).copied()
+    }
+
+    /// A living task.
+    pub fn get(&self, id: TaskId) -> Option<&Task> {
+        let (generation, task) = self.slots.get(id.slot as usize)?;
+        task.as_ref().filter(|_| *generation == id.generation)
+    }
+
+    /// A living task, to change.
+    pub fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        let (generation, task) = self.slots.get_mut(id.slot as usize)?;
+        task.as_mut().filter(|_| *generation == id.generation)
+    }
+
+    /// Takes a task out.
+    pub fn remove(&mut self, id: TaskId) -> Option<Task> {
+        let (generation, place) = self.slots.get_mut(id.slot as usize)?;
+        if *generation != id.generation {
+            return None;
+        }
+        let task = place.take()?;
+        *generation = generation.wrapping_add(1);
+        self.free.push(id.slot);
+        self.by_identity.remove(&(task.request.nexus, task.request.serial));
+        Some(task)
+    }
+
+    /// Names of all living tasks that `keep` chooses. Allocates: for rare events only.
+    pub fn select(&self, mut keep: impl FnMut(&Task) -> bool) -> Vec<TaskId> {
+        let living = self.slots.iter().enumerate().filter_map(|(slot, (generation, task))| {
+            let task = task.as_ref()?;
+            keep(task).then_some(TaskId { slot: slot as u32, generation: *generation })
+        });
+        living.collect()
+    }
+
+    /// Whether no task lives.
+    pub fn is_empty(&self) -> bool {
+        self.by_identity.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Task management functions (SAM-5 clause 7).
+//!
+//! A function answers only when every task that it affects has really ended, also in the handler. Each of these tasks
+//! gives its transport exactly one `Done` first, so that the answer never overtakes a task's end.
+
+use ipc::fault::PeerFault;
+use ipc::message::record::{Reply, ReplyKind, Request, request_flags};
+use scsi::asc::Asc;
+use scsi::lun::Lun;
+use scsi::task_management::{Function, Response};
+
+use crate::core::Core;
+use crate::task::{Task, TaskId};
+
+/// A function that waits for tasks to end.
+#[derive(Debug)]
+pub struct PendingFunction {
+    /// The nexus that asked.
+    pub nexus: u64,
+    serial: u64,
+    transport: u32,
+    response: Response,
+    waits: Vec<TaskId>,
+}
+
+/// Functions that may wait at a time, per core; past it they are rejected.
+const MOST: usize = 1024;
+
+impl Core {
+    /// A task management request of the transport at `place`.
+    pub(crate) fn function(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
+        let at = self.nexus_of(place, request)?;
+        let function = Function::try_from(request.function)
+            .map_err(|_| PeerFault::Record { field: "function", value: u64::from(request.function) })?;
+        let known = self.functions.iter().any(|f| f.nexus == request.nexus && f.serial == request.serial);
+        if known {
+            let again = request.flags & request_flags::AGAIN != 0;
+            return if again {
+                Ok(())
+            } else {
+                Err(PeerFault::Record { field: "serial", value: request.serial })
+            };
+        }
+        let unit = self.unit_of(at, Lun::from_u64(request.lun));
+        let (response, waits) = if self.functions.len() >= MOST {
+            (Response::FunctionRejected, Vec::new())
+        } else if function.names_a_lun() && unit.is_none() {
+            (Response::IncorrectLun, Vec::new())
+        } else {
+            self.perform(at, function, unit.unwrap_or_default(), request)
+        };
+        tracing::debug!(?function, ?response, tasks = waits.len(), "task management");
+        let transport = self.transports[place].service;
+        self.functions.push(PendingFunction {
+            nexus: request.nexus,
+            serial: request.serial,
+            transport,
+            response,
+            waits: waits.clone(),
+        });
+        for id in waits {
+            self.abort(id);
+        }
+        self.answer_functions();
+        Ok(())
+    }
+
+    fn unit_of(&self, nexus: usize, lun: Lun) -> Option<u32> {
+        let target = self.nexuses.get(nexus)?.target;
+        self.targets.get(target as usize)?.as_ref()?.unit(lun)
+    }
+
+    /// Chooses the tasks that a function aborts and establishes the unit attentions that come with it.
+    fn perform(
+        &mut self,
+        at: usize,
+        function: Function,
+        unit: u32,
+        request: &Request,
+    ) -> (Response, Vec<TaskId>) {
+        use Response::{FunctionComplete, FunctionSucceeded, TaskDoesNotExist};
+        let answer = |yes: bool| if yes { FunctionSucceeded } else { FunctionComplete };
+        let ours = |task: &Task| task.nexus == at && task.unit == unit;
+        match function {
+            Function::AbortTask | Function::QueryTask => {
+                let found = self.tasks.find(request.nexus, request.ref_serial);
+                let found = found.filter(|id| self.tasks.get(*id).is_some_and(ours));
+                match (function, found) {
+                    (Function::QueryTask, found) => (answer(found.is_some()), Vec::new()),
+                    (_, Some(id)) => (FunctionComplete, vec![id]),
+                    (_, None) => (TaskDoesNotExist, Vec::new()),
+                }
+            }
+            Function::AbortTaskSet => (FunctionComplete, self.tasks.select(ours)),
+            Function::QueryTaskSet => (answer(!self.tasks.select(ours).is_empty()), Vec::new()),
+            Function::ClearTaskSet => {
+                let victims = self.tasks.select(|task| task.unit == unit);
+                let others: Vec<usize> = victims
+                    .iter()
+                    .filter_map(|id| Some(self.tasks.get(*id)?.nexus))
+                    .filter(|n| *n != at)
+                    .collect();
+                let asc = Asc::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
+                self.raise_attention(unit, asc, |place| others.contains(&place));
+                (FunctionComplete, victims)
+            }
+            Function::LogicalUnitReset => (FunctionComplete, self.reset_unit(unit)),
+            Function::TargetWarmReset | Function::TargetColdReset => {
+                let target = self.nexuses.get(at).map(|nexus| nexus.target).unwrap_or_default();
+                let luns = self.targets.get(target as usize).and_then(Option::as_ref).map(|t| t.luns.clone());
+                let units = luns.unwrap_or_default();
+                (FunctionComplete, units.into_iter().flat_map(|(_, unit)| self.reset_unit(unit)).collect())
+            }
+            Function::ItNexusReset => {
+                let units: Vec<u32> = self.nexus_units(at);
+                for unit in units {
+                    self.raise_attention(unit, Asc::IT_NEXUS_LOSS_OCCURRED, |place| place == at);
+                }
+                (FunctionComplete, self.tasks.select(|task| task.nexus == at))
+            }
+            Function::QueryAsynchronousEvent => {
+                let waiting = self.nexuses.get(at).and_then(|nexus| nexus.attentions.get(&unit));
+                (answer(waiting.is_some_and(|waiting| waiting.is_pending())), Vec::new())
+            }
+            // There is no ACA condition to clear as long as NormACA is 0.
+            Function::ClearAca => (Response::FunctionNotSupported, Vec::new()),
+        }
+    }
+
+    fn nexus_units(&self, at: usize) -> Vec<u32> {
+        let target = self.nexuses.get(at).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
+        target.map(|target| target.luns.iter().map(|(_, unit)| *unit).collect()).unwrap_or_default()
+    }
+
+    /// Resets a logical unit: every task ends, every nexus hears of it.
+    fn reset_unit(&mut self, unit: u32) -> Vec<TaskId> {
+        self.raise_attention(unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
+        self.tasks.select(|task| task.unit == unit)
+    }
+
+    /// A task has ended: functions that waited for it go on.
+    pub(crate) fn functions_after(&mut self, id: TaskId) {
+        for function in &mut self.functions {
+            function.waits.retain(|waiting| *waiting != id);
+        }
+        self.answer_functions();
+    }
+
+    /// Answers functions that wait for nothing any more.
+    fn answer_functions(&mut self) {
+        let mut place = 0;
+        while place < self.functions.len() {
+            if !self.functions[place].waits.is_empty() {
+                place += 1;
+                continue;
+            }
+            let done = self.functions.swap_remove(place);
+            let mut reply = Reply::new(ReplyKind::TaskManagementDone, done.nexus, done.serial);
+            reply.response = done.response.code();
+            if let Some(transport) = self.transport_of(done.transport) {
+                self.send_to_transport(transport, &reply);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

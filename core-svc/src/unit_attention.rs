@@ -1,0 +1,79 @@
+//! Unit attention conditions of one I_T_L nexus (SAM-5 5.14).
+//!
+//! A condition that was reported is remembered with the command that reported it: if the core dies before its transport
+//! has read the answer, that command comes again under the same serial and has to report the same again.
+//!
+//! A short queue without duplicates. A reset or power-on condition says everything that older conditions said and more,
+//! so it replaces them; the queue is bounded, because there are only so many conditions.
+
+use scsi::asc::Asc;
+use serde::{Deserialize, Serialize};
+
+/// Most conditions that wait; past it the oldest are merged into 29/00, which tells the initiator to look at everything.
+const MOST: usize = 16;
+
+/// Reports that are remembered: more than one command can have its answer in the ring when the core dies.
+const MOST_REPORTED: usize = 8;
+
+/// The conditions of one nexus at one logical unit, as (ASC, ASCQ).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitAttentions {
+    /// Oldest first.
+    waiting: Vec<(u8, u8)>,
+    /// Serial of the command, and what it reported; latest last.
+    reported: Vec<(u64, (u8, u8))>,
+}
+
+impl UnitAttentions {
+    /// Establishes a condition. True if the queue changed.
+    pub fn raise(&mut self, asc: Asc) -> bool {
+        let code = (asc.code, asc.qualifier);
+        if self.waiting.contains(&code) {
+            return false;
+        }
+        // 29h is the family of power on, resets and nexus loss.
+        if asc.code == 0x29 {
+            self.waiting.clear();
+        } else if self.waiting.len() >= MOST {
+            self.waiting.clear();
+            self.waiting.push((0x29, 0x00));
+            return true;
+        }
+        self.waiting.push(code);
+        true
+    }
+
+    /// Takes the condition that the command `serial` has to report.
+    pub fn take(&mut self, serial: u64) -> Option<Asc> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let code = self.waiting.remove(0);
+        if self.reported.len() >= MOST_REPORTED {
+            self.reported.remove(0);
+        }
+        self.reported.push((serial, code));
+        Some(Asc { code: code.0, qualifier: code.1 })
+    }
+
+    /// What the command `serial` reported already, when it comes again.
+    pub fn reported_by(&self, serial: u64) -> Option<Asc> {
+        let (_, code) = self.reported.iter().find(|(known, _)| *known == serial)?;
+        Some(Asc { code: code.0, qualifier: code.1 })
+    }
+
+    /// Ends a condition that has become known in another way. True if it waited.
+    pub fn clear(&mut self, asc: Asc) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|code| *code != (asc.code, asc.qualifier));
+        self.waiting.len() != before
+    }
+
+    /// Whether a condition waits.
+    pub fn is_pending(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;
