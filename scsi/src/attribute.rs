@@ -1,4 +1,4 @@
-//! Task attributes (SAM-5 8.5): where a command goes in its task set.
+//! Task attributes (SAM-5 clause 8): where a command goes in its task set.
 //!
 //! Transports decode their own field into this enum; core-svc orders by it.
 

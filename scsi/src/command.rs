@@ -65,7 +65,7 @@ pub struct StartStopUnit {
 }
 
 impl StartStopUnit {
-    /// Whether a reservation of somebody else lets the command through (SBC-3 table 13).
+    /// Whether a reservation of somebody else lets the command through (see [`crate::opcode::Admission`]).
     pub fn only_starts(&self) -> bool {
         self.start && self.power_condition == 0
     }

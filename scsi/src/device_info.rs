@@ -22,7 +22,7 @@ pub struct DeviceInfo {
     pub revision: Ascii<4>,
     /// PRODUCT SERIAL NUMBER (VPD page 80h).
     pub serial: Ascii<32>,
-    /// The name of the unit: a locally assigned NAA identifier (SPC-4 7.8.6.6.4).
+    /// The name of the unit: a locally assigned NAA identifier (SPC-4 7.8.6).
     pub naa: Naa,
     /// The length of a logical block.
     pub block_size: BlockSize,
@@ -110,7 +110,7 @@ impl DeviceInfo {
 
     /// As [`DeviceInfo::check_range`], and the transfer is not longer than MAXIMUM TRANSFER LENGTH (SBC-3 6.5.3).
     ///
-    /// The sense for one that is too long points at the whole CDB: its field is at different places in different CDBs.
+    /// The sense for one that is too long has no field pointer: TRANSFER LENGTH is at different places in different CDBs.
     pub fn check_transfer(&self, transfer: &ReadWrite) -> Result<(), Sense> {
         self.check_range(transfer.lba, transfer.blocks)?;
         if self.max_transfer.0 != 0 && transfer.blocks > self.max_transfer {

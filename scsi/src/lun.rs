@@ -56,7 +56,7 @@ impl Lun {
         }
     }
 
-    /// The number that this LUN stands for (SAM-5 4.7.5.2 peripheral device, 4.7.5.3 flat space addressing).
+    /// The number that this LUN stands for (SAM-5 4.7: peripheral device and flat space addressing).
     pub fn number(self) -> Result<u16, LunError> {
         let [first, second, rest @ ..] = self.to_bytes();
         if rest != [0; 6] {

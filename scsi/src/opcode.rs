@@ -2,7 +2,7 @@
 //!
 //! REPORT SUPPORTED OPERATION CODES ([`crate::rsoc`]), CDB lengths ([`crate::cdb`]), core-svc's gate and dispatch, and the choice of
 //! what may be executed twice all read these rows. What a CDB's fields mean is decoded in [`crate::command`]; a test holds the two
-//! against each other. To add a command: a row in [`table`], a variant in `command`, an executor.
+//! against each other. To add a command: a row in `table`, a variant in `command`, an executor.
 
 pub mod number;
 mod table;
@@ -60,12 +60,12 @@ pub enum Admission {
     Allowed,
     /// It ends with RESERVATION CONFLICT.
     Conflict,
-    /// START STOP UNIT: only with START one and POWER CONDITION zero (SBC-3 table 13).
+    /// START STOP UNIT: only with START one and POWER CONDITION zero (SBC-3, table of commands allowed in the presence of reservations).
     AllowedToStart,
 }
 
 /// Behaviour for an I_T nexus that neither holds the reservation nor is registered under a registrants-only or
-/// all-registrants type (SPC-4 5.13.1, SBC-3 4.17).
+/// all-registrants type (SPC-4 and SBC-3, "Reservations").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reservation {
     /// Under a persistent reservation of a Write Exclusive type.
@@ -76,7 +76,7 @@ pub struct Reservation {
     pub spc2: Admission,
 }
 
-/// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-4 5.11.2.5 and after).
+/// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-3 5.8.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alua {
     /// In the standby state.
@@ -94,7 +94,7 @@ pub struct Opcode {
     pub service_action: Option<u16>,
     /// The name in SPC and SBC.
     pub name: &'static str,
-    /// CDB USAGE DATA (SPC-4 6.36.3): the code itself, then ones for the bits that are looked at. As long as the CDB is.
+    /// CDB USAGE DATA (SPC-4 6.35.3): the code itself, then ones for the bits that are looked at. As long as the CDB is.
     pub usage: &'static [u8],
     /// Which way data goes.
     pub direction: Direction,
@@ -159,7 +159,7 @@ pub fn lookup(cdb: &[u8]) -> Option<&'static Opcode> {
     find(cdb).ok()
 }
 
-/// As [`lookup`], with the sense that an unknown command ends with (SPC-4 4.3.3).
+/// As [`lookup`], with the sense that an unknown command ends with (SPC-4 4.2.5).
 pub fn find(cdb: &[u8]) -> Result<&'static Opcode, Sense> {
     let code = *cdb.first().ok_or(Sense::invalid_opcode())?;
     let row = usize::from(INDEX[usize::from(code)]);

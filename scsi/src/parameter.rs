@@ -75,11 +75,8 @@ impl ParameterData {
 
     /// Writes over bytes that have been put before, for lengths that are known only at the end.
     pub fn patch(&mut self, at: usize, bytes: &[u8]) {
-        for (offset, &byte) in bytes.iter().enumerate() {
-            if let Some(place) = self.bytes.get_mut(at + offset) {
-                *place = byte;
-            }
-        }
+        let places = self.bytes.get_mut(at..).unwrap_or_default();
+        places.iter_mut().zip(bytes).for_each(|(place, &byte)| *place = byte);
     }
 }
 

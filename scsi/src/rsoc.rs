@@ -21,7 +21,7 @@ const RECOMMENDED_TIMEOUT: u32 = 60;
 
 /// Answers REPORT SUPPORTED OPERATION CODES from the table.
 ///
-/// Fails with INVALID FIELD IN CDB if the reporting options do not suit the operation code (SPC-4 table 274).
+/// Fails with INVALID FIELD IN CDB if the reporting options do not suit the operation code (SPC-4 6.35.1).
 pub fn respond(request: &ReportSupportedOperationCodes) -> Result<ParameterData, Sense> {
     let mut data = ParameterData::new(request.allocation_length);
     let row = match request.options {

@@ -1,7 +1,7 @@
 //! Sense data (SPC-4 4.5): why a command ended in CHECK CONDITION.
 //!
 //! A [`Sense`] is a small `Copy` value that every stage can return as its error; it becomes bytes only at the end, in
-//! [`encode`], without a heap. What an initiator did wrong is a `Sense`; what a peer process or the host did wrong is not
+//! `encode`, without a heap. What an initiator did wrong is a `Sense`; what a peer process or the host did wrong is not
 //! one until somebody maps it. Next: [`crate::asc`] for the codes, [`crate::request_sense`] for sense as parameter data.
 
 mod encode;
@@ -13,7 +13,7 @@ use crate::code::coded_enum;
 pub use encode::{SENSE_CAPACITY, SenseBytes};
 
 coded_enum! {
-    /// A sense key (SPC-4 table 48).
+    /// A sense key (SPC-4 4.5.6).
     SenseKey, "sense key" {
         /// NO SENSE.
         NoSense = 0x0,
@@ -78,7 +78,7 @@ pub struct Sense {
     pub key: SenseKey,
     /// The additional sense code and its qualifier.
     pub asc: Asc,
-    /// INFORMATION: for a disk, the LBA of the block in question (SBC-3 4.18.1).
+    /// INFORMATION: for a disk, the LBA of the block in question.
     pub information: Option<u64>,
     /// The sense key specific bytes.
     pub specific: Specific,
@@ -164,7 +164,7 @@ impl Sense {
         Self::new(SenseKey::DataProtect, Asc::WRITE_PROTECTED)
     }
 
-    /// The file behind a sparse unit could not grow (SBC-3 4.7.3.6).
+    /// The file behind a sparse unit could not grow.
     pub const fn space_allocation_failed() -> Self {
         Self::new(SenseKey::DataProtect, Asc::SPACE_ALLOCATION_FAILED_WRITE_PROTECT)
     }

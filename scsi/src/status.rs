@@ -5,7 +5,7 @@
 use crate::code::coded_enum;
 
 coded_enum! {
-    /// A status, with the status code of SAM-5 table 42.
+    /// A status, with its status code.
     Status, "SCSI status" {
         /// GOOD: the command completed without error.
         Good = 0x00,

@@ -38,7 +38,7 @@ pub fn page(info: &DeviceInfo, code: u8, allocation_length: u16) -> Result<Param
     Ok(data)
 }
 
-/// Supported VPD Pages (SPC-4 7.8.15).
+/// Supported VPD Pages (SPC-4 7.8).
 fn supported_pages(_: &DeviceInfo, data: &mut ParameterData) {
     PAGES.iter().for_each(|(code, _)| data.put_u8(*code));
 }

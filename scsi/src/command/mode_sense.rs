@@ -5,7 +5,7 @@
 use crate::cdb::Cdb;
 use crate::sense::Sense;
 
-/// PC: which values of the pages are asked for (SPC-4 table 146). Saved values are refused by decode.
+/// PC: which values of the pages are asked for (SPC-4 6.13). Saved values are refused by decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageControl {
     /// The values in force.

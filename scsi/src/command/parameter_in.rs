@@ -43,7 +43,10 @@ impl RequestSense {
     }
 }
 
-/// SELECT REPORT (SPC-4 table 265).
+/// The least ALLOCATION LENGTH of REPORT LUNS: its header and one LUN. SPC demands the error, later editions allow it.
+const MIN_REPORT_LUNS: u32 = 16;
+
+/// SELECT REPORT (SPC-4 6.33).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelectReport {
     /// 00h: all but well known logical units.
@@ -71,11 +74,15 @@ impl ReportLuns {
             0x02 => SelectReport::All,
             _ => return Err(Sense::invalid_field_in_cdb(2, None)),
         };
-        Ok(Self { select, allocation_length: cdb.u32(6) })
+        let allocation_length = cdb.u32(6);
+        if allocation_length < MIN_REPORT_LUNS {
+            return Err(Sense::invalid_field_in_cdb(6, None));
+        }
+        Ok(Self { select, allocation_length })
     }
 }
 
-/// REPORTING OPTIONS with what goes with them (SPC-4 table 274).
+/// REPORTING OPTIONS with what goes with them (SPC-4 6.35.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportingOptions {
     /// 000b: all commands.

@@ -54,7 +54,7 @@ impl ReadWrite {
     }
 
     /// Byte 1 is the same in all but the shortest. RDPROTECT and WRPROTECT must be zero, for no unit has protection
-    /// information (SBC-3 table 56: the command ends with INVALID FIELD IN CDB).
+    /// information (SBC-3 5.11: otherwise the command ends with INVALID FIELD IN CDB).
     fn decode_long(cdb: &Cdb, lba: u64, blocks: u32, group: u8) -> Result<Self, Sense> {
         if cdb.u8(1) & 0xE0 != 0 {
             return Err(Sense::invalid_field_in_cdb(1, Some(7)));

@@ -1,1 +1,206 @@
-//! Tests.
+use proptest::prelude::*;
+
+use super::*;
+use crate::opcode::{Direction, TABLE};
+use crate::units::{BlockSize, Blocks, Bytes, Lba};
+
+fn decode(bytes: &[u8]) -> Result<Command, Sense> {
+    Cdb::new(bytes).and_then(|cdb| Command::decode(&cdb))
+}
+
+fn blocks(lba: u64, blocks: u64) -> ReadWrite {
+    ReadWrite { lba: Lba(lba), blocks: Blocks(blocks), dpo: false, fua: false, group: 0 }
+}
+
+#[test]
+fn every_row_decodes() {
+    for row in TABLE {
+        let mut cdb = [0; 16];
+        cdb[0] = row.code;
+        cdb[1] = row.service_action.unwrap_or(0) as u8;
+        if row.code == 0xA0 {
+            cdb[9] = 16;
+        }
+        let command = decode(&cdb).unwrap_or_else(|sense| panic!("{}: {sense:?}", row.name));
+        let direction = match command {
+            Command::TestUnitReady | Command::StartStopUnit(_) | Command::SynchronizeCache(_) => {
+                Direction::None
+            }
+            Command::Write(_) => Direction::Out,
+            _ => Direction::In,
+        };
+        assert_eq!(direction, row.direction, "{}", row.name);
+    }
+}
+
+#[test]
+fn read_6_zero_means_256_blocks() {
+    assert_eq!(decode(&[0x08, 0x1F, 0xFF, 0xFE, 0x00, 0]), Ok(Command::Read(blocks(0x1F_FFFE, 256))));
+    assert_eq!(decode(&[0x0A, 0xE0, 0x00, 0x07, 0xFF, 0]), Ok(Command::Write(blocks(7, 255))));
+}
+
+#[test]
+fn read_10_fields() {
+    let plain = decode(&[0x28, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x01, 0x00, 0]);
+    assert_eq!(plain, Ok(Command::Read(blocks(0xFFFF_FFFF, 256))));
+    let flags = decode(&[0x28, 0x18, 0, 0, 0, 1, 0xE5, 0, 0, 0]);
+    assert_eq!(flags, Ok(Command::Read(ReadWrite { dpo: true, fua: true, group: 5, ..blocks(1, 0) })));
+}
+
+#[test]
+fn write_10_fua_nv_counts_as_fua() {
+    let decoded = decode(&[0x2A, 0x02, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(decoded, Ok(Command::Write(ReadWrite { fua: true, ..blocks(0, 1) })));
+}
+
+#[test]
+fn read_12_and_16_fields() {
+    let twelve = decode(&[0xA8, 0x08, 0x80, 0, 0, 1, 0x00, 0x01, 0x00, 0x00, 0x03, 0]);
+    assert_eq!(twelve, Ok(Command::Read(ReadWrite { fua: true, group: 3, ..blocks(0x8000_0001, 0x1_0000) })));
+    let sixteen = decode(&[
+        0x8A, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0,
+    ]);
+    let expected = ReadWrite { dpo: true, group: 0x1F, ..blocks(u64::MAX - 1, 0xFFFF_FFFF) };
+    assert_eq!(sixteen, Ok(Command::Write(expected)));
+}
+
+#[test]
+fn read_write_protect_is_an_invalid_field() {
+    for code in [0x28, 0x2A, 0x88, 0x8A, 0xA8, 0xAA] {
+        for protect in 1..8 {
+            let mut cdb = [0; 16];
+            (cdb[0], cdb[1]) = (code, protect << 5);
+            assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(7))), "{code:02x}");
+        }
+    }
+}
+
+#[test]
+fn read_write_bytes_are_checked() {
+    assert_eq!(blocks(0, 3).bytes(BlockSize::DEFAULT), Some(Bytes(1536)));
+    assert_eq!(blocks(0, u64::MAX).bytes(BlockSize::DEFAULT), None);
+}
+
+#[test]
+fn inquiry_page_without_evpd_is_an_invalid_field() {
+    let standard = Inquiry { page: None, allocation_length: 256 };
+    assert_eq!(decode(&[0x12, 0, 0, 1, 0, 0]), Ok(Command::Inquiry(standard)));
+    let page = Inquiry { page: Some(0x83), allocation_length: 255 };
+    assert_eq!(decode(&[0x12, 1, 0x83, 0, 0xFF, 0]), Ok(Command::Inquiry(page)));
+    assert_eq!(decode(&[0x12, 0, 0x01, 0, 0xFF, 0]), Err(Sense::invalid_field_in_cdb(2, None)));
+    assert_eq!(decode(&[0x12, 2, 0x28, 0, 0xFF, 0]), Err(Sense::invalid_field_in_cdb(1, Some(1))));
+}
+
+#[test]
+fn mode_sense_saved_values_are_not_supported() {
+    assert_eq!(decode(&[0x1A, 0, 0xFF, 0, 0xFF, 0]), Err(Sense::saving_parameters_not_supported(2, Some(7))));
+    let six = ModeSense {
+        ten: false,
+        long_lba: false,
+        disable_block_descriptors: true,
+        page_control: PageControl::Changeable,
+        page: 0x08,
+        subpage: 0,
+        allocation_length: 24,
+    };
+    assert_eq!(decode(&[0x1A, 0x18, 0x48, 0, 24, 0]), Ok(Command::ModeSense(six)), "LLBAA is (10) only");
+    let ten = ModeSense {
+        ten: true,
+        long_lba: true,
+        disable_block_descriptors: false,
+        page_control: PageControl::Default,
+        page: 0x3F,
+        subpage: 0xFF,
+        allocation_length: 0x0102,
+    };
+    assert_eq!(decode(&[0x5A, 0x10, 0xBF, 0xFF, 0, 0, 0, 1, 2, 0]), Ok(Command::ModeSense(ten)));
+}
+
+#[test]
+fn start_stop_unit_fields() {
+    let stop =
+        StartStopUnit { immed: true, power_condition: 0, no_flush: false, load_eject: true, start: false };
+    assert_eq!(decode(&[0x1B, 1, 0, 0, 0x02, 0]), Ok(Command::StartStopUnit(stop)));
+    let idle =
+        StartStopUnit { immed: false, power_condition: 2, no_flush: true, load_eject: false, start: true };
+    assert_eq!(decode(&[0x1B, 0, 0, 0, 0x25, 0]), Ok(Command::StartStopUnit(idle)));
+    assert!(!idle.only_starts() && !stop.only_starts());
+    assert!(StartStopUnit { power_condition: 0, ..idle }.only_starts());
+}
+
+#[test]
+fn read_capacity_lba_without_pmi_is_an_invalid_field() {
+    assert_eq!(decode(&[0x25, 0, 0, 0, 0, 1, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(2, None)));
+    assert_eq!(decode(&[0x25, 0, 0, 0, 0, 1, 0, 0, 1, 0]), Ok(Command::ReadCapacity10));
+    let mut cdb = [0x9E, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0];
+    assert_eq!(decode(&cdb), Ok(Command::ReadCapacity16 { allocation_length: 32 }));
+    cdb[9] = 1;
+    assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(2, None)));
+}
+
+#[test]
+fn synchronize_cache_fields() {
+    let ten = SynchronizeCache { lba: Lba(0x0102_0304), blocks: Blocks(0x0506), immed: true };
+    assert_eq!(decode(&[0x35, 0x02, 1, 2, 3, 4, 0, 5, 6, 0]), Ok(Command::SynchronizeCache(ten)));
+    let sixteen = SynchronizeCache { lba: Lba(1 << 56), blocks: Blocks(9), immed: false };
+    assert_eq!(
+        decode(&[0x91, 0x04, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0]),
+        Ok(Command::SynchronizeCache(sixteen))
+    );
+}
+
+#[test]
+fn report_luns_select_and_allocation_length() {
+    let mut cdb = [0xA0, 0, 0x02, 0, 0, 0, 0, 0, 0x02, 0x00, 0, 0];
+    let all = ReportLuns { select: SelectReport::All, allocation_length: 512 };
+    assert_eq!(decode(&cdb), Ok(Command::ReportLuns(all)));
+    cdb[2] = 0x03;
+    assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(2, None)));
+    (cdb[2], cdb[8], cdb[9]) = (0x00, 0, 15);
+    assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(6, None)));
+}
+
+#[test]
+fn report_supported_operation_codes_options() {
+    let mut cdb = [0xA3, 0x0C, 0x82, 0x9E, 0x00, 0x10, 0, 0, 0xFF, 0xFF, 0, 0];
+    let one = ReportSupportedOperationCodes {
+        timeouts: true,
+        options: ReportingOptions::CodeAndServiceAction(0x9E, 0x10),
+        allocation_length: 0xFFFF,
+    };
+    assert_eq!(decode(&cdb), Ok(Command::ReportSupportedOperationCodes(one)));
+    cdb[2] = 0x04;
+    assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(2, Some(2))));
+}
+
+proptest! {
+    #[test]
+    fn decode_takes_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn decode_takes_any_fields_of_every_row(row in prop::sample::select(TABLE), mut bytes: [u8; 32]) {
+        bytes[0] = row.code;
+        if let Some(action) = row.service_action {
+            bytes[1] = bytes[1] & 0xE0 | action as u8;
+        }
+        let _ = decode(&bytes);
+    }
+
+    /// Bits that CDB USAGE DATA says are not looked at do not change what is decoded, but for those that are refused.
+    #[test]
+    fn decode_looks_only_where_usage_data_says(row in prop::sample::select(TABLE), bytes: [u8; 16], noise: [u8; 16]) {
+        let mut plain = [0; 16];
+        let mut noisy = [0; 16];
+        for (at, &mask) in row.usage.iter().enumerate().skip(1) {
+            let action = if at == 1 && row.service_action.is_some() { 0x1F } else { 0 };
+            plain[at] = bytes[at] & mask & !action | mask & action;
+            noisy[at] = plain[at] | noise[at] & !mask & !action;
+        }
+        (plain[0], noisy[0]) = (row.code, row.code);
+        if let (Ok(a), Ok(b)) = (decode(&plain), decode(&noisy)) {
+            prop_assert_eq!(a, b);
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! The rows. Reservations: SPC-4 table 69 and SBC-3 table 13; SPC-2 table 10 for RESERVE. ALUA: SPC-4 5.11.2.
+//! The rows. Reservations: the tables of SPC-4 and SBC-3 for commands "allowed in the presence of various reservations", and
+//! SPC-2 annex B for RESERVE. ALUA: SPC-3 5.8.2.4.
 //!
 //! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
 

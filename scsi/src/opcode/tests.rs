@@ -1,1 +1,113 @@
-//! Tests.
+use proptest::prelude::*;
+
+use super::*;
+use crate::asc::Asc;
+
+/// What SPC-4 and SBC-3 say of each command here: code, service action, CDB length.
+const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
+    ("TEST UNIT READY", 0x00, None, 6),
+    ("REQUEST SENSE", 0x03, None, 6),
+    ("READ(6)", 0x08, None, 6),
+    ("WRITE(6)", 0x0A, None, 6),
+    ("INQUIRY", 0x12, None, 6),
+    ("MODE SENSE(6)", 0x1A, None, 6),
+    ("START STOP UNIT", 0x1B, None, 6),
+    ("READ CAPACITY(10)", 0x25, None, 10),
+    ("READ(10)", 0x28, None, 10),
+    ("WRITE(10)", 0x2A, None, 10),
+    ("SYNCHRONIZE CACHE(10)", 0x35, None, 10),
+    ("MODE SENSE(10)", 0x5A, None, 10),
+    ("READ(16)", 0x88, None, 16),
+    ("WRITE(16)", 0x8A, None, 16),
+    ("SYNCHRONIZE CACHE(16)", 0x91, None, 16),
+    ("READ CAPACITY(16)", 0x9E, Some(0x10), 16),
+    ("REPORT LUNS", 0xA0, None, 12),
+    ("REPORT SUPPORTED OPERATION CODES", 0xA3, Some(0x0C), 12),
+    ("READ(12)", 0xA8, None, 12),
+    ("WRITE(12)", 0xAA, None, 12),
+];
+
+#[test]
+fn table_agrees_with_the_standards() {
+    let rows: Vec<_> =
+        TABLE.iter().map(|row| (row.name, row.code, row.service_action, row.cdb_len())).collect();
+    assert_eq!(rows, STANDARD);
+}
+
+#[test]
+fn cdb_length_follows_the_group_of_the_code() {
+    for row in TABLE {
+        let length = match row.code >> 5 {
+            0 => 6,
+            1 | 2 => 10,
+            4 => 16,
+            5 => 12,
+            group => panic!("group {group} has no length of its own"),
+        };
+        assert_eq!(row.cdb_len(), length, "{}", row.name);
+    }
+}
+
+#[test]
+fn lookup_finds_every_row() {
+    for row in TABLE {
+        let cdb = [row.code, row.service_action.unwrap_or(0) as u8];
+        assert_eq!(lookup(&cdb), Some(row));
+        assert!(rows(row.code).contains(row));
+        if let Some(action) = row.service_action {
+            assert_eq!(u16::from(row.usage[1]), action, "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn lookup_looks_at_five_bits_of_service_action() {
+    assert_eq!(lookup(&[0x9E, 0xF0]).map(|row| row.name), Some("READ CAPACITY(16)"));
+}
+
+#[test]
+fn find_says_what_is_wrong() {
+    assert_eq!(find(&[]), Err(Sense::invalid_opcode()));
+    assert_eq!(find(&[0xFF]), Err(Sense::invalid_opcode()));
+    assert_eq!(find(&[0x9E, 0x12]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
+    assert_eq!(find(&[0xA3]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
+    assert_eq!(Sense::invalid_opcode().asc, Asc::INVALID_COMMAND_OPERATION_CODE);
+}
+
+#[test]
+fn what_writes_the_medium_needs_data_and_a_reservation() {
+    for row in TABLE {
+        assert_eq!(row.medium_write, row.direction == Direction::Out, "{}", row.name);
+        if row.medium_write {
+            let Reservation { write_exclusive, exclusive_access, spc2 } = row.reservation;
+            assert_eq!([write_exclusive, exclusive_access, spc2], [Admission::Conflict; 3], "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn unit_attention_is_skipped_by_inquiry_and_report_luns_only() {
+    let with = |wanted| -> Vec<_> {
+        TABLE.iter().filter(|row| row.unit_attention == wanted).map(|row| row.name).collect()
+    };
+    assert_eq!(with(UnitAttention::Skip), ["INQUIRY", "REPORT LUNS"]);
+    assert_eq!(with(UnitAttention::Take), ["REQUEST SENSE"]);
+}
+
+#[test]
+fn alua_unavailable_allows_what_identifies() {
+    let always: Vec<_> = TABLE.iter().filter(|row| row.alua.unavailable).map(|row| row.name).collect();
+    assert_eq!(always, ["REQUEST SENSE", "INQUIRY", "REPORT LUNS"]);
+    for row in TABLE {
+        assert!(row.alua.standby || !row.alua.unavailable, "{}", row.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn find_takes_any_bytes(cdb in prop::collection::vec(any::<u8>(), 0..40)) {
+        if let Ok(row) = find(&cdb) {
+            prop_assert_eq!(row.code, cdb[0]);
+        }
+    }
+}

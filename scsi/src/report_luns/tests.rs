@@ -1,1 +1,28 @@
-//! Tests.
+use super::*;
+
+fn ask(select: SelectReport, allocation_length: u32) -> Vec<u8> {
+    let luns = [0, 1, 256].map(|number| Lun::from_number(number).unwrap());
+    respond(luns, &ReportLuns { select, allocation_length }).into_vec()
+}
+
+#[test]
+fn report_luns_bytes() {
+    let expected = [
+        [0, 0, 0, 24, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0, 0, 0],
+        [0x41, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    assert_eq!(ask(SelectReport::Addressable, 512), expected.concat());
+    assert_eq!(ask(SelectReport::All, 512), expected.concat());
+}
+
+#[test]
+fn report_luns_truncated_keeps_the_list_length() {
+    assert_eq!(ask(SelectReport::All, 16), [0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn report_luns_well_known_is_empty() {
+    assert_eq!(ask(SelectReport::WellKnown, 512), [0; 8]);
+}

@@ -1,1 +1,85 @@
-//! Tests.
+use super::*;
+use crate::opcode::TABLE;
+
+fn ask(options: ReportingOptions, timeouts: bool) -> Result<Vec<u8>, Sense> {
+    let request = ReportSupportedOperationCodes { timeouts, options, allocation_length: 0xFFFF };
+    respond(&request).map(ParameterData::into_vec)
+}
+
+const BAD_OPTIONS: Result<Vec<u8>, Sense> = Err(Sense::invalid_field_in_cdb(2, Some(2)));
+
+#[test]
+fn all_commands_begins_with_test_unit_ready() {
+    let data = ask(ReportingOptions::All, false).unwrap();
+    assert_eq!(data[..4], (TABLE.len() as u32 * 8).to_be_bytes());
+    assert_eq!(data[4..12], [0x00, 0, 0, 0, 0, 0x00, 0, 6]);
+    assert_eq!(data.len(), 4 + TABLE.len() * 8);
+    let read_capacity_16 = [0x9E, 0, 0x00, 0x10, 0, 0x01, 0, 16];
+    assert!(data[4..].chunks(8).any(|descriptor| descriptor == read_capacity_16));
+}
+
+#[test]
+fn all_commands_with_timeouts() {
+    let data = ask(ReportingOptions::All, true).unwrap();
+    assert_eq!(data[..4], (TABLE.len() as u32 * 20).to_be_bytes());
+    let test_unit_ready = [0x00, 0, 0, 0, 0, 0x02, 0, 6, 0x00, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60];
+    assert_eq!(data[4..24], test_unit_ready);
+}
+
+#[test]
+fn one_command_read_10() {
+    let expected = [0, 0x03, 0, 10, 0x28, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0x00];
+    assert_eq!(ask(ReportingOptions::Code(0x28), false).unwrap(), expected);
+    assert_eq!(ask(ReportingOptions::Either(0x28, 5), false).unwrap(), expected);
+    assert_eq!(ask(ReportingOptions::CodeAndServiceAction(0x28, 0), false), BAD_OPTIONS);
+}
+
+#[test]
+fn one_command_with_timeouts() {
+    let data = ask(ReportingOptions::Code(0x00), true).unwrap();
+    assert_eq!(data, [0, 0x83, 0, 6, 0, 0, 0, 0, 0, 0, 0x00, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60]);
+}
+
+#[test]
+fn one_command_with_service_actions() {
+    assert_eq!(ask(ReportingOptions::Code(0x9E), false), BAD_OPTIONS);
+    let data = ask(ReportingOptions::CodeAndServiceAction(0x9E, 0x10), false).unwrap();
+    assert_eq!(data[..6], [0, 0x03, 0, 16, 0x9E, 0x10]);
+    assert_eq!(ask(ReportingOptions::Either(0x9E, 0x10), false).unwrap(), data);
+    assert_eq!(ask(ReportingOptions::CodeAndServiceAction(0x9E, 0x12), false).unwrap(), [0, 0x01, 0, 0]);
+}
+
+#[test]
+fn one_command_that_there_is_not() {
+    for options in [
+        ReportingOptions::Code(0xFF),
+        ReportingOptions::CodeAndServiceAction(0xFF, 1),
+        ReportingOptions::Either(0xFF, 1),
+    ] {
+        assert_eq!(ask(options, true).unwrap(), [0, 0x01, 0, 0]);
+    }
+}
+
+#[test]
+fn every_row_is_reported_as_it_stands_in_the_table() {
+    for row in TABLE {
+        let options = match row.service_action {
+            None => ReportingOptions::Code(row.code),
+            Some(action) => ReportingOptions::CodeAndServiceAction(row.code, action),
+        };
+        let data = ask(options, false).unwrap();
+        assert_eq!(usize::from(u16::from_be_bytes([data[2], data[3]])), row.cdb_len());
+        assert_eq!(&data[4..], row.usage, "{}", row.name);
+    }
+}
+
+#[test]
+fn all_commands_truncated_keeps_the_length() {
+    let request = ReportSupportedOperationCodes {
+        timeouts: true,
+        options: ReportingOptions::All,
+        allocation_length: 4,
+    };
+    let data = respond(&request).unwrap();
+    assert_eq!(data.as_slice(), (TABLE.len() as u32 * 20).to_be_bytes());
+}

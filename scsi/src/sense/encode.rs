@@ -7,7 +7,7 @@ use super::{FieldPointer, Sense, Specific};
 /// The longest sense data that is ever encoded, in bytes.
 pub const SENSE_CAPACITY: usize = 96;
 
-/// CURRENT, fixed format (SPC-4 table 26).
+/// CURRENT, fixed format (SPC-4 4.5.3).
 const FIXED_CURRENT: u8 = 0x70;
 /// CURRENT, descriptor format.
 const DESCRIPTOR_CURRENT: u8 = 0x72;

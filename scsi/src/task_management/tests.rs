@@ -1,1 +1,24 @@
-//! Tests.
+use super::*;
+
+#[test]
+fn function_octets_of_iscsi() {
+    let octets: Vec<u8> = Function::ALL.iter().map(|function| function.code()).collect();
+    assert_eq!(octets, [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12]);
+    assert!(Function::try_from(8).is_err(), "TASK REASSIGN is iSCSI's own and no SAM function");
+    assert!(Function::try_from(0).is_err());
+}
+
+#[test]
+fn response_octets_of_iscsi() {
+    let octets: Vec<u8> = Response::ALL.iter().map(|response| response.code()).collect();
+    assert_eq!(octets, [0, 1, 2, 5, 7, 255]);
+    assert!(Response::try_from(3).is_err());
+}
+
+#[test]
+fn function_names_what_it_is_about() {
+    assert!(Function::AbortTask.names_a_task() && Function::QueryTask.names_a_task());
+    assert!(!Function::AbortTaskSet.names_a_task());
+    assert!(Function::LogicalUnitReset.names_a_lun());
+    assert!(!Function::TargetWarmReset.names_a_lun() && !Function::ItNexusReset.names_a_lun());
+}

@@ -12,12 +12,12 @@ const T10_VENDOR_ID: u8 = 0x01;
 /// ASSOCIATION logical unit, DESIGNATOR TYPE NAA.
 const NAA: u8 = 0x03;
 
-/// Unit Serial Number (SPC-4 7.8.16).
+/// Unit Serial Number (SPC-4 7.8).
 pub(super) fn unit_serial_number(info: &DeviceInfo, data: &mut ParameterData) {
     data.put(info.serial.trimmed());
 }
 
-/// Device Identification (SPC-4 7.8.6): the name of the unit twice, as NAA for those that want eight bytes, as text for the rest.
+/// Device Identification (SPC-4 7.8): the name of the unit twice, as NAA for those that want eight bytes, as text for the rest.
 pub(super) fn device_identification(info: &DeviceInfo, data: &mut ParameterData) {
     data.put(&[BINARY, NAA, 0, 8]);
     data.put_u64(info.naa.get());
@@ -30,7 +30,7 @@ pub(super) fn device_identification(info: &DeviceInfo, data: &mut ParameterData)
     data.put(serial);
 }
 
-/// Extended INQUIRY Data (SPC-4 7.8.7): HEADSUP, ORDSUP and SIMPSUP; V_SUP when there is a volatile cache.
+/// Extended INQUIRY Data (SPC-4 7.8): HEADSUP, ORDSUP and SIMPSUP; V_SUP when there is a volatile cache.
 pub(super) fn extended_inquiry_data(info: &DeviceInfo, data: &mut ParameterData) {
     data.put(&[0x00, 0x07, u8::from(info.write_cache), 0x00]);
     data.pad_to(64);
