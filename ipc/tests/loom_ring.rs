@@ -6,6 +6,7 @@
 
 use ipc::ring::{Consumer, Producer, PushError, words};
 use ipc::sync::HeapWords;
+use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
@@ -72,7 +73,7 @@ fn push_spinning<const N: usize>(producer: &mut Producer<HeapWords, N>, record: 
 /// SYNC POINTs A and B: two words a record, a ring of one slot, so that every slot is written again.
 #[test]
 fn records_are_whole_and_slots_are_not_overwritten_early() {
-    model(3, || {
+    model(4, || {
         let (mut producer, mut consumer) = ring::<2>(1);
         let producing = thread::spawn(move || {
             for n in 1..=3 {
@@ -94,10 +95,50 @@ fn records_are_whole_and_slots_are_not_overwritten_early() {
     });
 }
 
+/// Stands for a slot's contents: loom reports two accesses of which neither is ordered before the other.
+struct Contents(UnsafeCell<()>);
+
+// SAFETY: the pointer to the contents is never used; loom only keeps account of who held it when.
+unsafe impl Sync for Contents {}
+// SAFETY: as for Sync.
+unsafe impl Send for Contents {}
+
+/// SYNC POINT B once more: loom never lets a load be overtaken by a later store, so an early overwrite cannot show in
+/// the values of a slot; that reading and overwriting are ordered can.
+#[test]
+fn reading_a_slot_is_ordered_before_overwriting_it() {
+    model(4, || {
+        let (mut producer, mut consumer) = ring::<1>(1);
+        let contents = Arc::new(Contents(UnsafeCell::new(())));
+        let producing = thread::spawn({
+            let contents = contents.clone();
+            move || {
+                for n in 1..=2 {
+                    push_spinning(&mut producer, [n]);
+                    contents.0.with_mut(|_| ());
+                    let _ = producer.publish();
+                }
+            }
+        });
+        for n in 1..=2 {
+            let record = loop {
+                match consumer.pop().expect("an honest producer") {
+                    Some(record) => break record,
+                    None => thread::yield_now(),
+                }
+            };
+            contents.0.with(|_| ());
+            assert_eq!(record, [n]);
+            consumer.release();
+        }
+        producing.join().unwrap();
+    });
+}
+
 /// A batch becomes visible at once and in order, also when both ends are in the middle of one.
 #[test]
 fn batches_are_published_and_released_at_once() {
-    model(3, || {
+    model(4, || {
         let (mut producer, mut consumer) = ring::<1>(2);
         let producing = thread::spawn(move || {
             for n in [1, 3] {
@@ -128,7 +169,7 @@ fn batches_are_published_and_released_at_once() {
 /// SYNC POINT C: a consumer that sleeps whenever it finds nothing gets every record, though a sleep is rung for once.
 #[test]
 fn sleeper_is_always_woken() {
-    model(4, || {
+    model(5, || {
         let (mut producer, mut consumer) = ring::<1>(4);
         let bell = Bell::new();
         let producing = thread::spawn({
@@ -151,7 +192,7 @@ fn sleeper_is_always_woken() {
 /// new sleep must be rung for although the old one was.
 #[test]
 fn sleeper_that_was_woken_otherwise_sleeps_anew() {
-    model(4, || {
+    model(5, || {
         let (mut producer, mut consumer) = ring::<1>(4);
         let bell = Bell::new();
         let producing = thread::spawn({
@@ -178,7 +219,7 @@ fn sleeper_that_was_woken_otherwise_sleeps_anew() {
 /// A link: requests one way, replies the other, both ends asleep whenever they find nothing.
 #[test]
 fn both_ends_of_a_link_sleep_and_wake() {
-    model(3, || {
+    model(4, || {
         let (mut requests_in, mut requests_out) = ring::<1>(2);
         let (mut replies_in, mut replies_out) = ring::<1>(2);
         let (requester_bell, responder_bell) = (Bell::new(), Bell::new());
@@ -207,7 +248,7 @@ fn both_ends_of_a_link_sleep_and_wake() {
 /// responder never finds its replies full.
 #[test]
 fn replies_never_overflow_a_bounded_requester() {
-    model(3, || {
+    model(4, || {
         let (mut requests_in, mut requests_out) = ring::<1>(1);
         let (mut replies_in, mut replies_out) = ring::<1>(1);
         let responding = thread::spawn(move || {
