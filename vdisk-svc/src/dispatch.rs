@@ -1,0 +1,387 @@
+//! Between a task and what it waits for: the unit's gate, time, the engine, a sync.
+//!
+//! A task that is over at once never enters a slot. One that is not takes a slot and goes from [`Step`] to [`Step`] until
+//! it is done; it is in one place at a time, and its [`Stage`] says which. Nothing here blocks.
+
+use std::time::{Duration, Instant};
+
+use ipc::wait::Waiter;
+use scsi::sense::Sense;
+
+use crate::backend::{Backend, Way};
+use crate::engine::{Engine, Finished, Job, Op};
+use crate::execute::{self, Event, Step};
+use crate::links::{LinkId, Links};
+use crate::slots::{Queue, SlotId, Slots};
+use crate::span::Spans;
+use crate::stats::{Counter, Counters};
+use crate::task::{self, Identity, Outcome, Stage, Task};
+use crate::timers::Timers;
+use crate::unit::Unit;
+use crate::units::{UnitId, Units};
+
+/// Everything that tasks run on.
+pub struct Dispatch {
+    /// The logical units.
+    pub units: Units,
+    /// The links to core-svc.
+    pub links: Links,
+    /// The statistics page.
+    pub counters: Counters,
+    engine: Engine,
+    slots: Slots,
+    timers: Timers,
+    /// Units whose medium is not ours yet.
+    opening: usize,
+    /// How long commands may wait for a medium.
+    hold: Duration,
+}
+
+impl Dispatch {
+    /// Nothing to do yet. `slots` is how many tasks can be under way.
+    pub fn new(engine: Engine, slots: usize, hold: Duration) -> Self {
+        Self {
+            units: Units::default(),
+            links: Links::default(),
+            counters: Counters::default(),
+            engine,
+            slots: Slots::new(slots),
+            timers: Timers::default(),
+            opening: 0,
+            hold,
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether one more task could be taken.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        !self.slots.is_full()
+    }
+
+    /// Whether no task is left.
+    pub fn is_idle(&self) -> bool {
+        self.slots.used() == 0
+    }
+
+    /// Adds a unit; an older one of the same number takes no more commands, and hands those at its gate over.
+    pub fn add_unit(&mut self, unit: Unit) {
+        self.opening += usize::from(unit.next_try().is_some());
+        let (id, older) = self.units.insert(unit);
+        let Some(older) = older else { return };
+        let old = self.units.get(older);
+        self.opening -= usize::from(old.next_try().is_some());
+        let mut waiting = std::mem::take(&mut old.waiting);
+        old.replace();
+        while let Some(slot) = self.slots.pop(&mut waiting) {
+            let mut task = self.slots.remove(slot);
+            task.unit = id;
+            self.begin(task);
+        }
+    }
+
+    /// Begins a task, or lets it wait at its unit's gate. There must be room.
+    #[inline]
+    pub fn begin(&mut self, mut task: Task) {
+        let unit = self.units.get(task.unit);
+        if unit.gate_closed() || !unit.waiting.is_empty() {
+            task.stage = Stage::Waiting;
+            let slot = self.slots.insert(task);
+            self.slots.push(&mut unit.waiting, slot);
+            return;
+        }
+        self.execute(task);
+    }
+
+    #[inline]
+    fn execute(&mut self, mut task: Task) {
+        let unit = self.units.get(task.unit);
+        match execute::begin(&mut task, unit) {
+            Step::Done(outcome) => self.answer(&task, &outcome),
+            step => {
+                unit.running += 1;
+                self.counters.add(Counter::Deferred, 1);
+                let slot = self.slots.insert(task);
+                self.take(slot, step);
+            }
+        }
+    }
+
+    /// Ends a task on a unit that is not there.
+    pub fn refuse(&mut self, identity: Identity) {
+        let reply = Outcome::check(Sense::lun_not_supported()).reply(identity);
+        self.counters.add(Counter::Checks, 1);
+        self.links.reply(identity.link, &reply);
+    }
+
+    /// Ends a task that has not begun; any other one ends by itself.
+    pub fn abort(&mut self, wanted: Identity) {
+        let Self { units, slots, links, counters, .. } = self;
+        for (_, unit) in units.iter_mut().filter(|(_, unit)| !unit.waiting.is_empty()) {
+            slots.sift(
+                &mut unit.waiting,
+                |task| task.identity != wanted,
+                |task| {
+                    counters.add(Counter::Aborted, 1);
+                    links.reply(task.identity.link, &task::aborted(task.identity));
+                },
+            );
+        }
+    }
+
+    /// Does what a step asks for.
+    fn take(&mut self, slot: SlotId, step: Step) {
+        let task = self.slots.get(slot);
+        match step {
+            Step::Done(outcome) => {
+                let task = self.slots.remove(slot);
+                self.ended(&task, &outcome);
+            }
+            Step::Later(time) => {
+                task.stage = Stage::Delayed;
+                self.timers.set(Instant::now() + time, slot);
+            }
+            Step::Engine => {
+                task.stage = Stage::Moving;
+                match moving(task, self.units.get(task.unit)) {
+                    Some(job) => self.submit(slot, job),
+                    None => self.take(slot, Step::Done(Outcome::check(Sense::internal_target_failure()))),
+                }
+            }
+            Step::Sync => {
+                task.stage = Stage::Syncing;
+                let id = task.unit;
+                let syncs = &mut self.units.get(id).syncs;
+                self.slots.push(&mut syncs.next, slot);
+                if syncs.running.is_empty() {
+                    self.start_sync(id);
+                }
+            }
+        }
+    }
+
+    fn submit(&mut self, slot: SlotId, job: Job) {
+        self.counters.add(Counter::Jobs, 1);
+        self.engine.submit(slot, job);
+    }
+
+    fn resume(&mut self, slot: SlotId, event: Event) {
+        let task = self.slots.get(slot);
+        let step = execute::resume(task, self.units.get(task.unit), event);
+        self.take(slot, step);
+    }
+
+    /// Starts a sync for all tasks that wait for the next one.
+    fn start_sync(&mut self, id: UnitId) {
+        let unit = self.units.get(id);
+        unit.syncs.running = std::mem::take(&mut unit.syncs.next);
+        let Some(leader) = unit.syncs.running.first() else { return };
+        let plan = unit.backend().map(Backend::plan).unwrap_or_default();
+        unit.syncs.fails = plan.fail;
+        match plan.delay {
+            Some(delay) => self.timers.set(Instant::now() + delay, leader),
+            None => self.submit_sync(id, leader),
+        }
+    }
+
+    fn submit_sync(&mut self, id: UnitId, leader: SlotId) {
+        self.counters.add(Counter::Syncs, 1);
+        let unit = self.units.get(id);
+        let file = unit.backend().and_then(|backend| backend.file().cloned());
+        match file {
+            Some(file) if !unit.syncs.fails => {
+                let job = Job { op: Op::Sync, file, offset: 0, spans: Spans::default(), skip: 0, len: 0 };
+                self.submit(leader, job);
+            }
+            _ => self.sync_ended(id, false),
+        }
+    }
+
+    /// A sync is over: so are the tasks that it was for, and those that came meanwhile get their own.
+    fn sync_ended(&mut self, id: UnitId, success: bool) {
+        let syncs = &mut self.units.get(id).syncs;
+        syncs.lost |= !success;
+        let kept = !syncs.lost;
+        let mut over = std::mem::take(&mut syncs.running);
+        if syncs.lost {
+            // One more fdatasync could only succeed falsely.
+            let mut next = std::mem::take(&mut syncs.next);
+            self.end_synced(&mut over, kept);
+            self.end_synced(&mut next, kept);
+        } else {
+            self.end_synced(&mut over, kept);
+        }
+        let syncs = &self.units.get(id).syncs;
+        if syncs.running.is_empty() && !syncs.next.is_empty() {
+            self.start_sync(id);
+        }
+    }
+
+    fn end_synced(&mut self, queue: &mut Queue, kept: bool) {
+        while let Some(slot) = self.slots.pop(queue) {
+            self.resume(slot, Event::Synced(kept));
+        }
+    }
+
+    /// Takes what the engine has finished. True if there was anything.
+    #[inline]
+    pub fn reap(&mut self) -> bool {
+        let mut worked = false;
+        while let Some(Finished { slot, result }) = self.engine.reap() {
+            worked = true;
+            let task = self.slots.get(slot);
+            if task.stage == Stage::Syncing {
+                let id = task.unit;
+                if let Err(error) = &result {
+                    tracing::error!(device = self.units.get(id).name(), %error, "written data was lost");
+                }
+                self.sync_ended(id, result.is_ok());
+            } else {
+                self.resume(slot, Event::Moved(result));
+            }
+        }
+        worked
+    }
+
+    /// Does what is due: timers, and media that are not ours yet. What it returns is for the administrator.
+    #[inline]
+    pub fn tick(&mut self, notes: &mut Vec<String>) -> bool {
+        if self.opening == 0 && self.timers.next().is_none() {
+            return false;
+        }
+        self.tick_at(Instant::now(), notes)
+    }
+
+    fn tick_at(&mut self, now: Instant, notes: &mut Vec<String>) -> bool {
+        let mut worked = false;
+        while let Some(slot) = self.timers.due(now) {
+            worked = true;
+            let task = self.slots.get(slot);
+            match task.stage {
+                Stage::Syncing => {
+                    let id = task.unit;
+                    self.submit_sync(id, slot);
+                }
+                _ => self.resume(slot, Event::Time),
+            }
+        }
+        if self.opening > 0 {
+            worked |= self.open_media(now, notes);
+        }
+        worked
+    }
+
+    fn open_media(&mut self, now: Instant, notes: &mut Vec<String>) -> bool {
+        let mut tried = Vec::new();
+        for (id, unit) in self.units.iter_mut() {
+            if unit.next_try().is_some_and(|at| at <= now) {
+                notes.extend(unit.try_open(now, self.hold));
+                tried.push(id);
+            }
+        }
+        self.opening = self.units.iter_mut().filter(|(_, unit)| unit.next_try().is_some()).count();
+        for id in &tried {
+            self.open_gate(*id);
+        }
+        !tried.is_empty()
+    }
+
+    /// Lets the tasks at a gate in, in order, if it is open.
+    fn open_gate(&mut self, id: UnitId) {
+        loop {
+            let unit = self.units.get(id);
+            if unit.gate_closed() {
+                return;
+            }
+            let Some(slot) = self.slots.pop(&mut unit.waiting) else { return };
+            let task = self.slots.remove(slot);
+            self.execute(task);
+        }
+    }
+
+    /// When [`tick`](Self::tick) is due.
+    pub fn next_tick(&mut self) -> Option<Instant> {
+        let timer = self.timers.next();
+        if self.opening == 0 {
+            return timer;
+        }
+        self.units.iter_mut().filter_map(|(_, unit)| unit.next_try()).chain(timer).min()
+    }
+
+    /// Begins what the engine was given, answers fences that are due, and makes all answers visible.
+    #[inline]
+    pub fn flush(&mut self) {
+        self.engine.flush();
+        self.links.answer_fences();
+        self.counters.set(Counter::InSlots, self.slots.used() as u64);
+        self.links.flush();
+    }
+
+    /// Ends a link. What waits is forgotten, what runs becomes an orphan.
+    pub fn retire(&mut self, link: LinkId, waiter: &Waiter) {
+        let Self { units, slots, .. } = self;
+        for (_, unit) in units.iter_mut() {
+            slots.sift(&mut unit.waiting, |task| task.identity.link != link, |_| {});
+        }
+        let mut running = 0;
+        for (_, task) in slots.iter_mut() {
+            if task.identity.link == link && !task.orphan {
+                task.orphan = true;
+                units.get(task.unit).orphans += 1;
+                running += 1;
+            }
+        }
+        self.links.retire(link, running, waiter);
+    }
+
+    /// Forgets every task that has not begun: the service is to end.
+    pub fn forget_waiting(&mut self) {
+        let Self { units, slots, .. } = self;
+        for (_, unit) in units.iter_mut() {
+            slots.sift(&mut unit.waiting, |_| false, |_| {});
+        }
+    }
+
+    /// A task that had begun is over.
+    fn ended(&mut self, task: &Task, outcome: &Outcome) {
+        self.units.get(task.unit).task_ended(task.orphan);
+        if task.orphan {
+            self.links.orphan_ended(task.identity.link);
+            self.open_gate(task.unit);
+        } else {
+            self.answer(task, outcome);
+        }
+    }
+
+    #[inline]
+    fn answer(&mut self, task: &Task, outcome: &Outcome) {
+        self.counters.add(Counter::Commands, 1);
+        if let Some(transfer) = &task.transfer {
+            let counter = if transfer.way == Way::In { Counter::ReadBytes } else { Counter::WrittenBytes };
+            self.counters.add(counter, transfer.done as u64);
+        }
+        if outcome.result.is_err() {
+            self.counters.add(Counter::Checks, 1);
+        }
+        self.links.reply(task.identity.link, &outcome.reply(task.identity));
+    }
+}
+
+/// The job for what a task has left to move.
+fn moving(task: &Task, unit: &mut Unit) -> Option<Job> {
+    let transfer = task.transfer.as_ref()?;
+    let file = unit.backend()?.file()?.clone();
+    let spans = if transfer.way == Way::In { &task.data_in } else { &task.data_out };
+    Some(Job {
+        op: transfer.op(),
+        file,
+        offset: transfer.offset + transfer.done as u64,
+        spans: spans.clone(),
+        skip: transfer.done,
+        len: transfer.next_try(),
+    })
+}

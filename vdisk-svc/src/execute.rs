@@ -1,0 +1,77 @@
+//! What each command does: one match. The standards' chapters are the files: [`crate::spc`], [`crate::sbc`].
+//!
+//! Nothing here waits. A command either is over or says by a [`Step`] what it needs next; [`crate::dispatch`] arranges
+//! that and comes back by [`resume`].
+
+use std::io;
+use std::time::Duration;
+
+use scsi::command::Command;
+use scsi::sense::Sense;
+
+use crate::sbc::{capacity, read_write, start_stop, synchronize};
+use crate::spc;
+use crate::task::{Outcome, Task};
+use crate::unit::Unit;
+
+/// What a command needs next.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing: it is over.
+    Done(Outcome),
+    /// To be resumed after this time.
+    Later(Duration),
+    /// The engine, to move what [`Task::transfer`] has left.
+    Engine,
+    /// That everything written so far is on the medium.
+    Sync,
+}
+
+/// What a command has been waiting for.
+#[derive(Debug)]
+pub enum Event {
+    /// The time is over.
+    Time,
+    /// The engine has moved bytes, or failed.
+    Moved(io::Result<usize>),
+    /// Everything is on the medium, or (false) some acknowledged data never will be.
+    Synced(bool),
+}
+
+/// Begins a command.
+#[inline]
+pub fn begin(task: &mut Task, unit: &mut Unit) -> Step {
+    let command = match task.command {
+        Ok(command) => command,
+        Err(sense) => return Step::Done(Outcome::check(sense)),
+    };
+    Step::Done(match command {
+        Command::Read(range) => return read_write::read(task, unit, &range),
+        Command::Write(range) => return read_write::write(task, unit, &range),
+        Command::SynchronizeCache(range) => return synchronize::begin(unit, &range),
+        Command::TestUnitReady => spc::test_unit_ready(unit),
+        Command::Inquiry(request) => spc::inquiry(task, unit, &request),
+        Command::ModeSense(request) => spc::mode_sense(task, unit, &request),
+        Command::RequestSense(request) => spc::request_sense(task, &request),
+        Command::ReportSupportedOperationCodes(request) => {
+            spc::report_supported_operation_codes(task, &request)
+        }
+        Command::ReadCapacity10 => capacity::read_capacity_10(task, unit),
+        Command::ReadCapacity16 { allocation_length } => {
+            capacity::read_capacity_16(task, unit, allocation_length)
+        }
+        Command::StartStopUnit(request) => return start_stop::begin(unit, &request),
+        // core-svc executes it and has no reason to send it here.
+        Command::ReportLuns(_) => Outcome::check(Sense::invalid_opcode()),
+    })
+}
+
+/// Goes on with a command.
+pub fn resume(task: &mut Task, unit: &mut Unit, event: Event) -> Step {
+    match event {
+        Event::Time => read_write::start(task, unit),
+        Event::Moved(result) => read_write::moved(task, unit, result),
+        Event::Synced(kept) if task.transfer.is_some() => read_write::synced(task, unit, kept),
+        Event::Synced(kept) => Step::Done(synchronize::synced(kept)),
+    }
+}

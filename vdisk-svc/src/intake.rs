@@ -1,0 +1,63 @@
+//! Requests become typed tasks here: the only file that reads raw records of a ring.
+//!
+//! A record was copied out of shared memory before, so it cannot change any more, but every field of it is the peer's
+//! word: kinds, counts, lengths and extents are checked, and one that cannot be is the peer's fault. A CDB is the
+//! initiator's word: what is wrong with it ends the command with sense data. Next: [`crate::dispatch`].
+
+use ipc::arena::Arenas;
+use ipc::fault::PeerFault;
+use ipc::message::record::{Request, RequestKind};
+use scsi::cdb::Cdb;
+use scsi::command::Command;
+
+use crate::links::LinkId;
+use crate::span::Spans;
+use crate::task::{Identity, Stage, Task};
+use crate::units::Units;
+
+/// What core-svc asks.
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every command")]
+#[derive(Debug)]
+pub enum Asked {
+    /// Tell when nothing of an older link runs.
+    Fence {
+        /// To be said in the answer.
+        nexus: u64,
+        /// To be said in the answer.
+        serial: u64,
+    },
+    /// Execute a command.
+    Execute(Task),
+    /// Execute a command on a unit that this service does not have.
+    NoUnit(Identity),
+    /// Nobody waits for the task any more.
+    Abort(Identity),
+}
+
+/// Reads a request that came over `link`.
+pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> Result<Asked, PeerFault> {
+    let identity = Identity { link, nexus: request.nexus, serial: request.serial };
+    match RequestKind::try_from(request.kind)? {
+        RequestKind::Execute => {
+            let (data_out, data_in) = request.extents()?;
+            let (data_out, data_in) = (Spans::check(arenas, data_out)?, Spans::check(arenas, data_in)?);
+            let cdb = request.cdb()?;
+            let Some(unit) = units.find(request.unit) else { return Ok(Asked::NoUnit(identity)) };
+            let command = Cdb::new(cdb).and_then(|cdb| Command::decode(&cdb));
+            let stage = Stage::Waiting;
+            Ok(Asked::Execute(Task {
+                identity,
+                unit,
+                command,
+                data_out,
+                data_in,
+                stage,
+                transfer: None,
+                orphan: false,
+            }))
+        }
+        RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
+        RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
+        _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
+    }
+}

@@ -1,0 +1,85 @@
+//! The data of a task: runs of bytes in arenas, checked, each with the mapping that it was checked against.
+//!
+//! A span keeps its arena mapped: a task that is in the hands of the kernel or of a worker stays valid when the arena is
+//! granted anew meanwhile. Made by [`crate::intake`] only; bytes move by [`ipc::io`].
+
+use ipc::arena::{Arena, Arenas};
+use ipc::extent::{CheckedExtent, Extent};
+use ipc::fault::PeerFault;
+use ipc::io::Pieces;
+use ipc::message::record::EXTENTS;
+
+/// A run of bytes in an arena.
+#[derive(Debug, Clone)]
+struct Span {
+    arena: Arena,
+    extent: CheckedExtent,
+}
+
+/// Runs of bytes in arenas, in order; at most [`EXTENTS`].
+#[derive(Debug, Clone, Default)]
+pub struct Spans {
+    list: [Option<Span>; EXTENTS],
+    bytes: usize,
+}
+
+impl Spans {
+    /// Checks extents that a peer alleges.
+    pub fn check(arenas: &Arenas, alleged: &[Extent]) -> Result<Self, PeerFault> {
+        let mut spans = Self::default();
+        let count = alleged.len() as u64;
+        for (index, extent) in alleged.iter().enumerate() {
+            let unknown = PeerFault::Extent { arena: extent.arena, offset: extent.offset, len: extent.len };
+            let arena = arenas.get(extent.arena).ok_or(unknown)?;
+            let extent = arena.check(*extent)?;
+            let fault = PeerFault::Record { field: "extent count", value: count };
+            let place = spans.list.get_mut(index).ok_or(fault)?;
+            spans.bytes += extent.len();
+            *place = Some(Span { arena: arena.clone(), extent });
+        }
+        Ok(spans)
+    }
+
+    /// Bytes that all runs have together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The addresses of at most `len` bytes, `skip` bytes in.
+    pub fn pieces(&self, skip: usize, len: usize) -> Pieces<'_> {
+        let mut pieces = Pieces::new();
+        self.each(skip, len, |span, part| {
+            let fits = pieces.extent(&span.arena, part);
+            debug_assert!(fits, "a list of pieces is longer than a list of extents");
+        });
+        pieces
+    }
+
+    /// Writes bytes to the start; returns how many found room.
+    pub fn write(&self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        self.each(0, bytes.len(), |span, part| done += span.arena.write(part, &bytes[done..]));
+        done
+    }
+
+    /// Sets the first `len` bytes to zero; returns how many there were.
+    pub fn zero(&self, len: usize) -> usize {
+        let mut done = 0;
+        self.each(0, len, |span, part| done += span.arena.zero(part, part.len()));
+        done
+    }
+
+    fn each<'a>(&'a self, mut skip: usize, len: usize, mut visit: impl FnMut(&'a Span, CheckedExtent)) {
+        let mut rest = len.min(self.bytes.saturating_sub(skip));
+        for span in self.list.iter().flatten() {
+            if let Some(part) = span.extent.slice(skip, rest) {
+                rest -= part.len();
+                visit(span, part);
+            }
+            skip = skip.saturating_sub(span.extent.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Commands of SPC-4 that every kind of unit has: what a unit says of itself, from its `DeviceInfo`.
+
+use scsi::command::{Inquiry, ModeSense, ReportSupportedOperationCodes, RequestSense};
+use scsi::parameter::ParameterData;
+use scsi::sense::Sense;
+use scsi::{inquiry, mode_page, request_sense as sense_data, rsoc};
+
+use crate::task::{Outcome, Task};
+use crate::unit::Unit;
+
+/// TEST UNIT READY (SPC-4 6.47).
+pub fn test_unit_ready(unit: &mut Unit) -> Outcome {
+    match unit.medium() {
+        Ok(_) => Outcome::GOOD,
+        Err(sense) => Outcome::check(sense),
+    }
+}
+
+/// INQUIRY (SPC-4 6.6). Answered whatever state the medium is in.
+pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
+    answer(task, inquiry::respond(&unit.info, request))
+}
+
+/// MODE SENSE (SPC-4 6.13, 6.14).
+pub fn mode_sense(task: &Task, unit: &Unit, request: &ModeSense) -> Outcome {
+    answer(task, mode_page::respond(&unit.info, request))
+}
+
+/// REQUEST SENSE (SPC-4 6.39). core-svc answers for unit attentions before it asks; there is nothing else pending here,
+/// because every failure is reported with the command that it belongs to.
+pub fn request_sense(task: &Task, request: &RequestSense) -> Outcome {
+    answer(task, Ok(sense_data::respond(&Sense::none(), request)))
+}
+
+/// REPORT SUPPORTED OPERATION CODES (SPC-4 6.35).
+pub fn report_supported_operation_codes(task: &Task, request: &ReportSupportedOperationCodes) -> Outcome {
+    answer(task, rsoc::respond(request))
+}
+
+/// Puts parameter data, which is no longer than the allocation length, into the initiator's buffer as far as it goes.
+pub fn answer(task: &Task, data: Result<ParameterData, Sense>) -> Outcome {
+    match data {
+        Ok(data) => Outcome::good(task.data_in.write(data.as_slice()), data.wanted()),
+        Err(sense) => Outcome::check(sense),
+    }
+}

@@ -1,0 +1,164 @@
+//! A task: one command on its way through this service, and what comes of it.
+//!
+//! Made by [`crate::intake`], carried out by [`crate::execute`]. Most tasks live on the stack for one turn; one that has
+//! to wait moves into a slot ([`crate::slots`]).
+
+use scsi::command::Command;
+use scsi::sense::{Sense, SenseBytes};
+use scsi::status::Status;
+
+use ipc::message::record::{Reply, ReplyKind, SENSE_BYTES, reply_flags};
+
+use crate::backend::{Plan, Way};
+use crate::engine::Op;
+use crate::links::LinkId;
+use crate::span::Spans;
+use crate::units::UnitId;
+
+/// Who asked, and how the answer finds the question: unique, and never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The link that the task came over.
+    pub link: LinkId,
+    /// The I_T nexus.
+    pub nexus: u64,
+    /// The task within the nexus.
+    pub serial: u64,
+}
+
+/// Where a task in a slot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Before the unit's gate: nothing has been done yet.
+    Waiting,
+    /// A fault device holds it back.
+    Delayed,
+    /// The engine moves its bytes.
+    Moving,
+    /// It waits for a sync, running or next.
+    Syncing,
+}
+
+/// A move of bytes between medium and initiator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// Which way.
+    pub way: Way,
+    /// First byte on the medium.
+    pub offset: u64,
+    /// Bytes that the CDB asks for.
+    pub wanted: usize,
+    /// Bytes to move: what the CDB asks for, as far as the initiator's buffer goes.
+    pub len: usize,
+    /// Bytes moved.
+    pub done: usize,
+    /// A write has to be on the medium before the answer; before a read, what is cached has to be there.
+    pub durable: bool,
+    /// How a fault device wants it.
+    pub plan: Plan,
+}
+
+impl Transfer {
+    /// Bytes that the next try is to move.
+    pub fn next_try(&self) -> usize {
+        let rest = self.len - self.done;
+        if self.plan.half { rest.div_ceil(2) } else { rest }
+    }
+
+    /// A try has moved so many bytes. More than were left is not possible; should it be, the arithmetic still holds.
+    pub fn moved(&mut self, bytes: usize) {
+        self.plan.half = false;
+        self.done = (self.done + bytes).min(self.len);
+    }
+
+    /// What the engine does for it.
+    pub fn op(&self) -> Op {
+        match self.way {
+            Way::In => Op::Read,
+            Way::Out => Op::Write,
+        }
+    }
+}
+
+/// A command to execute.
+#[derive(Debug)]
+pub struct Task {
+    /// Who asked.
+    pub identity: Identity,
+    /// On which unit.
+    pub unit: UnitId,
+    /// What, or what is wrong with the CDB.
+    pub command: Result<Command, Sense>,
+    /// Data from the initiator.
+    pub data_out: Spans,
+    /// Room for data to the initiator.
+    pub data_in: Spans,
+    /// Where it is.
+    pub stage: Stage,
+    /// The move that it is about, if it has got so far.
+    pub transfer: Option<Transfer>,
+    /// The link that it came over is gone: nobody will hear of its end.
+    pub orphan: bool,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// GOOD, or sense data for CHECK CONDITION.
+    pub result: Result<(), Sense>,
+    /// Bytes that were moved.
+    pub transferred: usize,
+    /// Bytes that would have been moved had the initiator's buffer been big enough.
+    pub wanted: usize,
+}
+
+impl Outcome {
+    /// GOOD, without data.
+    pub const GOOD: Self = Self { result: Ok(()), transferred: 0, wanted: 0 };
+
+    /// GOOD, with data.
+    pub fn good(transferred: usize, wanted: usize) -> Self {
+        Self { result: Ok(()), transferred, wanted }
+    }
+
+    /// CHECK CONDITION, with nothing moved.
+    pub fn check(sense: Sense) -> Self {
+        Self::check_after(sense, 0)
+    }
+
+    /// CHECK CONDITION after so many bytes. No more was wanted then, so that the residual counts all the others.
+    pub fn check_after(sense: Sense, transferred: usize) -> Self {
+        Self { result: Err(sense), transferred, wanted: transferred }
+    }
+
+    /// The reply that says so.
+    pub fn reply(&self, identity: Identity) -> Reply {
+        let mut reply = Reply::new(ReplyKind::Done, identity.nexus, identity.serial);
+        // No unit takes transfers of 4 GiB ([`crate::unit`]), so neither number is ever cut off.
+        reply.transferred = u32::try_from(self.transferred).unwrap_or(u32::MAX);
+        reply.wanted = u32::try_from(self.wanted).unwrap_or(u32::MAX);
+        match &self.result {
+            Ok(()) => reply.status = Status::Good.code(),
+            Err(sense) => {
+                reply.status = Status::CheckCondition.code();
+                put_sense(&mut reply, &sense.to_fixed());
+            }
+        }
+        reply
+    }
+}
+
+fn put_sense(reply: &mut Reply, sense: &SenseBytes) {
+    let bytes = sense.as_slice();
+    let len = bytes.len().min(SENSE_BYTES);
+    reply.sense[..len].copy_from_slice(&bytes[..len]);
+    reply.sense_len = len as u8;
+}
+
+/// The reply for a task that was aborted before anything was done.
+pub fn aborted(identity: Identity) -> Reply {
+    let mut reply = Reply::new(ReplyKind::Done, identity.nexus, identity.serial);
+    reply.flags = reply_flags::ABORTED;
+    reply.status = Status::TaskAborted.code();
+    reply
+}

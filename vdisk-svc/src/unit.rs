@@ -1,0 +1,274 @@
+//! A logical unit: what the manifest says of it, its medium, and its gate.
+//!
+//! While the medium is not ours, or tasks of an older link still run on it, commands wait at the gate in order. What
+//! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use ipc::message::config::{BackendConfig, DeviceConfig};
+use scsi::asc::Asc;
+use scsi::device_info::{Ascii, DeviceInfo, Naa};
+use scsi::sense::Sense;
+use scsi::units::{BlockSize, Bytes};
+
+use crate::backend::Backend;
+use crate::backend::fault::Fault;
+use crate::backend::file::{self, Medium};
+use crate::backend::null::Null;
+use crate::slots::Queue;
+
+/// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
+const MAX_TRANSFER: u64 = 16 << 20;
+/// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`].
+const FIRST_RETRY: Duration = Duration::from_millis(5);
+/// The longest wait between two tries.
+const SLOWEST_RETRY: Duration = Duration::from_millis(100);
+/// After so long without the lock the administrator is told.
+const REPORT_AFTER: Duration = Duration::from_secs(5);
+
+/// A medium that is not ours yet.
+#[derive(Debug)]
+struct Opening {
+    file: File,
+    since: Instant,
+    next_try: Instant,
+    pause: Duration,
+    reported: bool,
+    /// Commands have been held for as long as they may be.
+    overdue: bool,
+}
+
+/// Whether the unit has its medium.
+#[derive(Debug)]
+enum State {
+    Opening(Opening),
+    Open(Backend),
+    Failed,
+}
+
+/// Syncs of one unit run one at a time: the kernel reports the loss of written data to one caller of fdatasync only, so
+/// two at once could leave one of them with a success that is none.
+#[derive(Debug, Default)]
+pub struct Syncs {
+    /// Tasks that the running sync is for; the first of them lends it its slot.
+    pub running: Queue,
+    /// Tasks that came too late for it.
+    pub next: Queue,
+    /// Acknowledged data was lost. Remembered until the device is granted anew: no later success can bring it back.
+    pub lost: bool,
+    /// A fault device wants the running one to fail.
+    pub fails: bool,
+}
+
+/// A logical unit.
+#[derive(Debug)]
+pub struct Unit {
+    config: DeviceConfig,
+    /// What initiators are told.
+    pub info: DeviceInfo,
+    state: State,
+    /// START STOP UNIT has stopped it.
+    pub stopped: bool,
+    /// Tasks at the gate.
+    pub waiting: Queue,
+    /// Tasks that have begun and are not over.
+    pub running: usize,
+    /// Those among them that came over a link that is gone.
+    pub orphans: usize,
+    /// The device was granted anew: this unit takes no more commands, and lets go of its medium after the last.
+    replaced: bool,
+    /// Its syncs.
+    pub syncs: Syncs,
+}
+
+impl Unit {
+    /// A unit as granted; `fd` is its medium, if it has one. An error is for the administrator.
+    pub fn new(config: DeviceConfig, fd: Option<OwnedFd>, now: Instant) -> Result<Self, String> {
+        let state = match (&config.backend, fd) {
+            (BackendConfig::Null { bytes }, _) => State::Open(Backend::Null(Null::new(*bytes))),
+            (_, Some(fd)) => State::Opening(Opening {
+                file: fd.into(),
+                since: now,
+                next_try: now,
+                pause: FIRST_RETRY,
+                reported: false,
+                overdue: false,
+            }),
+            (_, None) => return Err(format!("device {}: its medium was not granted", config.name)),
+        };
+        let info = info(&config, 0).map_err(|error| format!("device {}: {error}", config.name))?;
+        let mut unit = Self {
+            config,
+            info,
+            state,
+            stopped: false,
+            waiting: Queue::default(),
+            running: 0,
+            orphans: 0,
+            replaced: false,
+            syncs: Syncs::default(),
+        };
+        if let State::Open(backend) = &unit.state {
+            let bytes = backend.bytes();
+            unit.learn_size(bytes)?;
+        }
+        Ok(unit)
+    }
+
+    /// Its index.
+    pub fn number(&self) -> u32 {
+        self.config.unit
+    }
+
+    /// Its name in the manifest.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Every write has to be on the medium before it is answered.
+    pub fn write_through(&self) -> bool {
+        self.config.write_through
+    }
+
+    /// Writes are refused.
+    pub fn read_only(&self) -> bool {
+        self.config.read_only
+    }
+
+    /// Whether there is anything that a sync could bring to the medium.
+    pub fn needs_sync(&self) -> bool {
+        !self.config.read_only && matches!(&self.state, State::Open(backend) if backend.file().is_some())
+    }
+
+    /// Whether commands have to wait.
+    #[inline]
+    pub fn gate_closed(&self) -> bool {
+        self.orphans > 0 || matches!(&self.state, State::Opening(opening) if !opening.overdue)
+    }
+
+    /// The medium for a command that needs it, or why there is none.
+    #[inline]
+    pub fn medium(&mut self) -> Result<&mut Backend, Sense> {
+        match &mut self.state {
+            State::Open(_) if self.stopped => Err(Sense::not_ready(Asc::INITIALIZING_COMMAND_REQUIRED)),
+            State::Open(backend) => Ok(backend),
+            State::Opening(_) => Err(Sense::not_ready(Asc::BECOMING_READY)),
+            State::Failed => Err(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)),
+        }
+    }
+
+    /// The backend, whatever state a START STOP UNIT has left the unit in.
+    pub fn backend(&mut self) -> Option<&mut Backend> {
+        match &mut self.state {
+            State::Open(backend) => Some(backend),
+            _ => None,
+        }
+    }
+
+    /// The device was granted anew.
+    pub fn replace(&mut self) {
+        self.replaced = true;
+        self.let_go();
+    }
+
+    /// A task that had begun is over.
+    pub fn task_ended(&mut self, orphan: bool) {
+        self.running -= 1;
+        self.orphans -= usize::from(orphan);
+        self.let_go();
+    }
+
+    fn let_go(&mut self) {
+        if self.replaced && self.running == 0 {
+            self.state = State::Failed;
+        }
+    }
+
+    /// When the medium has to be tried again, if it is not ours yet.
+    pub fn next_try(&self) -> Option<Instant> {
+        match &self.state {
+            State::Opening(opening) => Some(opening.next_try),
+            _ => None,
+        }
+    }
+
+    /// Tries to get the medium. `hold` is how long commands may wait for it. What is returned is for the administrator.
+    pub fn try_open(&mut self, now: Instant, hold: Duration) -> Option<String> {
+        let State::Opening(opening) = &mut self.state else { return None };
+        if now < opening.next_try {
+            return None;
+        }
+        match file::try_lock(&opening.file, self.config.read_only) {
+            Ok(true) => self.take_up().err(),
+            Ok(false) => opening.wait_on(now, hold).then(|| {
+                format!("device {}: its path is in use by another process; waiting for it", self.config.name)
+            }),
+            Err(error) => Some(self.fail(&error)),
+        }
+    }
+
+    fn take_up(&mut self) -> Result<(), String> {
+        let State::Opening(opening) = std::mem::replace(&mut self.state, State::Failed) else {
+            return Ok(());
+        };
+        let medium = Medium::new(opening.file).map_err(|error| self.fail(&error))?;
+        self.learn_size(medium.bytes())?;
+        self.state = State::Open(match self.config.backend {
+            BackendConfig::Fault(faults) => Backend::Fault(Fault::new(medium, faults)),
+            _ => Backend::File(medium),
+        });
+        Ok(())
+    }
+
+    fn learn_size(&mut self, bytes: u64) -> Result<(), String> {
+        let (name, block) = (&self.config.name, self.config.block_size);
+        if bytes < u64::from(block) {
+            self.state = State::Failed;
+            return Err(format!("device {name}: {bytes} bytes are less than one block of {block}"));
+        }
+        self.info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &io::Error) -> String {
+        self.state = State::Failed;
+        format!("device {}: its medium cannot be used: {error}", self.config.name)
+    }
+}
+
+/// What initiators are told of a unit of so many bytes.
+fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let block_size = BlockSize::new(config.block_size).map_err(|error| text(&error))?;
+    let blocks = Bytes(bytes).whole_blocks(block_size);
+    Ok(DeviceInfo {
+        vendor: Ascii::new(&config.vendor).map_err(|error| text(&error))?,
+        product: Ascii::new(&config.product).map_err(|error| text(&error))?,
+        revision: Ascii::new(&config.revision).map_err(|error| text(&error))?,
+        serial: Ascii::new(&config.serial).map_err(|error| text(&error))?,
+        naa: Naa::from_name(&config.serial),
+        physical_block_exponent: config.physical_exponent,
+        read_only: config.read_only,
+        removable: config.removable,
+        rotational: config.rotational,
+        write_cache: !config.write_through,
+        max_transfer: Bytes(MAX_TRANSFER).whole_blocks(block_size),
+        ..DeviceInfo::disk(&config.name, block_size, blocks)
+    })
+}
+
+impl Opening {
+    /// The lock was not to be had. True if the administrator is to be told.
+    fn wait_on(&mut self, now: Instant, hold: Duration) -> bool {
+        self.next_try = now + self.pause;
+        self.pause = (self.pause * 2).min(SLOWEST_RETRY);
+        let waited = now.duration_since(self.since);
+        self.overdue = waited >= hold;
+        let tell = waited >= REPORT_AFTER && !self.reported;
+        self.reported |= tell;
+        tell
+    }
+}

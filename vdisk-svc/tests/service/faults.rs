@@ -1,0 +1,109 @@
+//! Media that fail: the failure is told, once and truly, and nobody else suffers.
+
+use std::time::{Duration, Instant};
+
+use ipc::message::config::FaultConfig;
+
+use crate::fixture::*;
+
+const UNRECOVERED_READ: (u8, u8, u8, u8) = (2, 0x3, 0x11, 0x00);
+const WRITE_ERROR: (u8, u8, u8, u8) = (2, 0x3, 0x0C, 0x00);
+const NOTHING: FaultConfig = FaultConfig { delay_us: 0, fail_every: 0, short_every: 0, die_at: 0 };
+
+#[test]
+fn read_and_write_that_fail() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, FaultConfig { fail_every: 2, ..NOTHING }), &file);
+        assert_eq!(rig.run(0, &read_10(1, 1), &[], &[512]).status(), GOOD);
+        let answer = rig.run(0, &read_10(6, 1), &[], &[512]);
+        assert_eq!((answer.status(), information(&answer.reply)), (UNRECOVERED_READ, Some(6)));
+        assert_eq!((answer.reply.transferred, answer.reply.wanted), (0, 0));
+        assert_eq!(rig.run(0, &read_10(6, 1), &[], &[512]).status(), GOOD);
+        let answer = rig.run(0, &write_10(5, 1), &[&[9; 512]], &[]);
+        assert_eq!((answer.status(), information(&answer.reply)), (WRITE_ERROR, Some(5)));
+    }
+}
+
+#[test]
+fn read_and_write_that_are_short_at_first() {
+    for choice in engines() {
+        for in_memory in [false, true] {
+            let file = medium(8, in_memory);
+            let mut rig = Rig::on(choice, faulty(0, FaultConfig { short_every: 1, ..NOTHING }), &file);
+            let data: Vec<u8> = (0..1536u32).map(|n| (n % 253) as u8).collect();
+            assert_eq!(rig.run(0, &write_10(1, 3), &[&data[..700], &data[700..]], &[]).status(), GOOD);
+            let answer = rig.run(0, &read_10(1, 3), &[], &[100, 1436]);
+            assert_eq!((answer.status(), answer.reply.transferred), (GOOD, 1536));
+            assert_eq!(answer.data, data);
+        }
+    }
+}
+
+#[test]
+fn synchronize_cache_that_failed_is_not_forgotten() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, FaultConfig { fail_every: 2, ..NOTHING }), &file);
+        assert_eq!(rig.run(0, &write_10(1, 1), &[&[1; 512]], &[]).status(), GOOD);
+        assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), WRITE_ERROR);
+        for _ in 0..3 {
+            assert_eq!(
+                rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(),
+                WRITE_ERROR,
+                "the data is still lost"
+            );
+        }
+        assert_eq!(rig.run(0, &read_10(2, 1), &[], &[512]).status(), GOOD);
+    }
+}
+
+#[test]
+fn write_10_with_fua_whose_sync_fails() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, FaultConfig { fail_every: 2, ..NOTHING }), &file);
+        let answer = rig.run(0, &write_10_fua(1, 1), &[&[1; 512]], &[]);
+        assert_eq!((answer.status(), answer.reply.transferred), (WRITE_ERROR, 512));
+    }
+}
+
+#[test]
+fn read_10_that_is_delayed_holds_up_nobody_else() {
+    for choice in engines() {
+        let (slow, fast) = (medium(8, false), medium(8, false));
+        let faults = FaultConfig { delay_us: 100_000, ..NOTHING };
+        let devices = vec![(faulty(0, faults), Some(open(&slow))), (disk(1), Some(open(&fast)))];
+        let mut rig = Rig::start(choice, devices);
+        let begun = Instant::now();
+        let late = rig.send(0, &read_10(2, 1), &[], &[512]);
+        for _ in 0..10 {
+            assert_eq!(rig.run(1, &read_10(3, 1), &[], &[512]).data, [3; 512]);
+        }
+        let reply = rig.reply();
+        assert_eq!((reply.serial, status(&reply)), (late.serial, GOOD));
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        assert_eq!(rig.data(&late, 512), [2; 512]);
+    }
+}
+
+#[test]
+fn vdisk_svc_dies_in_the_middle_of_a_write() {
+    let file = medium(8, false);
+    let faults = FaultConfig { die_at: 2, ..NOTHING };
+    let mut rig = Rig::process(vec![(faulty(0, faults), Some(open(&file)))]);
+    assert_eq!(rig.run(0, &write_10(1, 1), &[&[0xA1; 512]], &[]).status(), GOOD);
+    rig.send(0, &write_10(2, 2), &[&[0xA2; 1024]], &[]);
+    assert_eq!(rig.death(), Some(9));
+    let half = std::fs::read(file.path()).unwrap();
+    assert_eq!((&half[1024..1536], &half[1536..2048]), (&[0xA2; 512][..], &[3; 512][..]));
+
+    // The next incarnation gets the medium, and the command again.
+    let mut rig = Rig::process(vec![(disk(0), Some(open(&file)))]);
+    assert_eq!(rig.run(0, &write_10(2, 2), &[&[0xA2; 1024]], &[]).status(), GOOD);
+    assert_eq!(
+        rig.run(0, &read_10(1, 3), &[], &[1536]).data,
+        [[0xA1; 512], [0xA2; 512], [0xA2; 512]].concat()
+    );
+    rig.stop();
+}

@@ -1,0 +1,451 @@
+//! A service in a thread (or a process), and the other ends of everything that it talks to: supervisor and core.
+//!
+//! Every wait has a limit, so that a service that hangs fails its test.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ipc::arena::Arena;
+use ipc::channel::{ChannelError, ServiceChannel, SupervisorChannel, pair};
+use ipc::extent::Extent;
+use ipc::link::{self, Requester};
+use ipc::message::config::{BackendConfig, DeviceConfig, FaultConfig, ServiceConfig, ServiceKind};
+use ipc::message::grant::{Peer, Role};
+use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
+use ipc::message::{Event, Grant};
+use ipc::service::Control;
+use ipc::shm;
+use ipc::stats::{PAGE_BYTES, Stats};
+use ipc::wait::{Waiter, Watch};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use vdisk_svc::engine::Choice;
+use vdisk_svc::run::{ServeError, serve};
+use vdisk_svc::stats::{Counter, NAMES};
+
+pub const LIMIT: Duration = Duration::from_secs(20);
+pub const ARENA: u32 = 7;
+const ARENA_BYTES: usize = 8 << 20;
+const CORE: u32 = 1;
+pub const NEXUS: u64 = 0x11;
+
+/// The service under test.
+enum Runner {
+    Thread(JoinHandle<Result<(), ServeError>>),
+    Process(Child),
+    Gone,
+}
+
+/// A service and everything around it.
+pub struct Rig {
+    pub control: Option<SupervisorChannel>,
+    pub arena: Arena,
+    arena_fd: OwnedFd,
+    next_byte: u64,
+    pub requester: Requester,
+    waiter: Waiter,
+    pub epoch: u64,
+    next_serial: u64,
+    pub stats: Stats,
+    runner: Runner,
+}
+
+/// What came back for a command.
+#[derive(Debug)]
+pub struct Answer {
+    pub reply: Reply,
+    pub data: Vec<u8>,
+}
+
+impl Answer {
+    /// Status, and of fixed-format sense data: key, ASC, ASCQ.
+    pub fn status(&self) -> (u8, u8, u8, u8) {
+        status(&self.reply)
+    }
+}
+
+pub const GOOD: (u8, u8, u8, u8) = (0, 0, 0, 0);
+
+pub fn status(reply: &Reply) -> (u8, u8, u8, u8) {
+    (reply.status, reply.sense[2] & 0x0F, reply.sense[12], reply.sense[13])
+}
+
+/// INFORMATION of fixed-format sense data, if VALID.
+pub fn information(reply: &Reply) -> Option<u32> {
+    let bytes = reply.sense[3..7].try_into().unwrap();
+    (reply.sense[0] == 0xF0).then(|| u32::from_be_bytes(bytes))
+}
+
+/// A command that was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub serial: u64,
+    pub data_in: Vec<Extent>,
+}
+
+pub fn disk(unit: u32) -> DeviceConfig {
+    DeviceConfig {
+        unit,
+        name: format!("disk{unit}"),
+        backend: BackendConfig::File,
+        block_size: 512,
+        physical_exponent: 3,
+        read_only: false,
+        write_through: false,
+        rotational: false,
+        removable: false,
+        vendor: "BULKHEAD".to_owned(),
+        product: "VDISK".to_owned(),
+        revision: "0001".to_owned(),
+        serial: format!("SN{unit:08}"),
+    }
+}
+
+pub fn faulty(unit: u32, faults: FaultConfig) -> DeviceConfig {
+    DeviceConfig { backend: BackendConfig::Fault(faults), ..disk(unit) }
+}
+
+/// A file of so many bytes, each block filled with its number; on disk, or in memory.
+pub fn medium(blocks: u8, in_memory: bool) -> tempfile::NamedTempFile {
+    let shm = std::path::Path::new("/dev/shm");
+    let file = if in_memory && shm.is_dir() {
+        tempfile::NamedTempFile::new_in(shm)
+    } else {
+        tempfile::NamedTempFile::new()
+    };
+    let file = file.unwrap();
+    let bytes: Vec<u8> = (0..blocks).flat_map(|block| [block; 512]).collect();
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+/// Opens a medium as the supervisor does: anew for each incarnation.
+pub fn open(file: &tempfile::NamedTempFile) -> File {
+    File::options().read(true).write(true).open(file.path()).unwrap()
+}
+
+/// The engines that this machine can run.
+pub fn engines() -> Vec<Choice> {
+    let mut engines = vec![Choice::Threads];
+    match vdisk_svc::engine::Engine::start(Choice::Uring, 8, 1) {
+        Ok(_) => engines.push(Choice::Uring),
+        Err(error) => eprintln!("skipped: io_uring is not allowed here: {error}"),
+    }
+    engines
+}
+
+pub fn service_config() -> ServiceConfig {
+    ServiceConfig {
+        service: 3,
+        name: "vdisk".to_owned(),
+        incarnation: 0,
+        poll_us: 20,
+        hold_ms: 30_000,
+        log: "off".to_owned(),
+        max_connections: 0,
+        nop_interval_s: 0,
+        queue_depth: 0,
+        workers: 2,
+    }
+}
+
+impl Rig {
+    /// A service in a thread with these devices, ready.
+    pub fn start(choice: Choice, devices: Vec<(DeviceConfig, Option<File>)>) -> Self {
+        let mut rig = Self::unready(choice, &service_config(), devices);
+        assert_eq!(rig.event(), Event::Ready);
+        rig
+    }
+
+    /// With one device on a file.
+    pub fn on(choice: Choice, device: DeviceConfig, file: &tempfile::NamedTempFile) -> Self {
+        Self::start(choice, vec![(device, Some(open(file)))])
+    }
+
+    pub fn unready(
+        choice: Choice,
+        config: &ServiceConfig,
+        devices: Vec<(DeviceConfig, Option<File>)>,
+    ) -> Self {
+        let (control, childs) = pair().unwrap();
+        let thread = std::thread::spawn(move || {
+            let channel = ServiceChannel::from_fd(childs);
+            serve(Control::over(channel, ServiceKind::Vdisk, NAMES).unwrap(), choice)
+        });
+        Self::grant_all(control, Runner::Thread(thread), config, devices)
+    }
+
+    /// A service in a process of its own.
+    pub fn process(devices: Vec<(DeviceConfig, Option<File>)>) -> Self {
+        let (control, childs) = pair().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_vdisk-svc")).stdin(Stdio::from(childs)).spawn().unwrap();
+        let mut rig = Self::grant_all(control, Runner::Process(child), &service_config(), devices);
+        assert_eq!(rig.event(), Event::Ready);
+        rig
+    }
+
+    fn grant_all(
+        control: SupervisorChannel,
+        runner: Runner,
+        config: &ServiceConfig,
+        devices: Vec<(DeviceConfig, Option<File>)>,
+    ) -> Self {
+        let arena_fd = shm::create("test-arena", ARENA_BYTES).unwrap();
+        let stats_fd = shm::create("test-stats", PAGE_BYTES).unwrap();
+        let (requester, waiter, link) = new_link(1);
+        let mut rig = Self {
+            control: Some(control),
+            arena: Arena::new(ARENA, &arena_fd).unwrap(),
+            arena_fd,
+            next_byte: 0,
+            requester,
+            waiter,
+            epoch: 1,
+            next_serial: 1,
+            stats: Stats::new(&stats_fd).unwrap(),
+            runner,
+        };
+        assert!(matches!(rig.event(), Event::Hello { kind: ServiceKind::Vdisk, .. }));
+        rig.grant(Grant::Service(config.clone()), &[]);
+        rig.grant(Grant::Stats, &[stats_fd.as_fd()]);
+        rig.grant_arena();
+        for (device, file) in devices {
+            let fds: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();
+            rig.grant(Grant::Device(device), &fds);
+        }
+        rig.grant_link(link);
+        rig.grant(Grant::Go, &[]);
+        rig
+    }
+
+    pub fn grant(&self, grant: Grant, fds: &[BorrowedFd<'_>]) {
+        self.control.as_ref().expect("the supervisor is there").send(&grant, fds).unwrap();
+    }
+
+    pub fn grant_arena(&self) {
+        self.grant(Grant::Arena { arena: ARENA }, &[self.arena_fd.as_fd()]);
+    }
+
+    fn grant_link(&self, [memory, requester, responder]: [OwnedFd; 3]) {
+        let peer = Peer { service: CORE, kind: ServiceKind::Core, name: "core".to_owned() };
+        let grant = Grant::Link { peer, role: Role::Responder, epoch: self.epoch };
+        self.grant(grant, &[memory.as_fd(), responder.as_fd(), requester.as_fd()]);
+    }
+
+    /// Core has died: a fresh link.
+    pub fn relink(&mut self) {
+        self.epoch += 1;
+        let (requester, waiter, link) = new_link(self.epoch);
+        (self.requester, self.waiter) = (requester, waiter);
+        self.grant_link(link);
+    }
+
+    pub fn link_down(&self) {
+        self.grant(Grant::LinkDown { peer: CORE, epoch: self.epoch, held: false }, &[]);
+    }
+
+    /// The next event that the service reports.
+    pub fn event(&mut self) -> Event {
+        self.event_within(LIMIT).expect("the service says nothing")
+    }
+
+    pub fn event_within(&mut self, limit: Duration) -> Option<Event> {
+        let deadline = Instant::now() + limit;
+        let control = self.control.as_mut().expect("the supervisor is there");
+        loop {
+            match control.receive() {
+                Ok(Some((event, _))) => return Some(event),
+                Ok(None) => {}
+                Err(ChannelError::Closed) => return None,
+                Err(error) => panic!("{error}"),
+            }
+            let rest = deadline.saturating_duration_since(Instant::now());
+            let rest = Timespec::try_from(rest).unwrap();
+            if poll(&mut [PollFd::new(control, PollFlags::IN)], Some(&rest)).unwrap() == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Room in the arena.
+    pub fn room(&mut self, len: u32) -> Extent {
+        if self.next_byte + u64::from(len) > ARENA_BYTES as u64 {
+            self.next_byte = 0;
+        }
+        let extent = Extent { arena: ARENA, len, offset: self.next_byte };
+        self.next_byte += u64::from(len).next_multiple_of(64);
+        extent
+    }
+
+    /// Sends a command: data-out in these pieces, room for data-in of these lengths.
+    pub fn send(&mut self, unit: u32, cdb: &[u8], out: &[&[u8]], data_in: &[u32]) -> Sent {
+        let mut request = Request::new(RequestKind::Execute, NEXUS, self.next_serial);
+        self.next_serial += 1;
+        request.unit = unit;
+        request.cdb_len = cdb.len() as u8;
+        request.cdb[..cdb.len()].copy_from_slice(cdb);
+        let mut extents = Vec::new();
+        for bytes in out {
+            let extent = self.room(bytes.len() as u32);
+            self.arena.write(self.arena.check(extent).unwrap(), bytes);
+            extents.push(extent);
+            request.out_len += extent.len;
+        }
+        for len in data_in {
+            let extent = self.room(*len);
+            // Whatever is not overwritten must not look like an answer.
+            self.arena.write(self.arena.check(extent).unwrap(), &vec![0xEE; *len as usize]);
+            extents.push(extent);
+            request.in_len += len;
+        }
+        (request.out_extents, request.in_extents) = (out.len() as u8, data_in.len() as u8);
+        request.extents[..extents.len()].copy_from_slice(&extents);
+        self.send_raw(&request);
+        Sent { serial: request.serial, data_in: extents.split_off(out.len()) }
+    }
+
+    pub fn send_raw(&mut self, request: &Request) {
+        self.requester.send(request).unwrap();
+        self.requester.flush();
+    }
+
+    pub fn fence(&mut self) -> u64 {
+        let request = Request::new(RequestKind::Fence, 0, self.next_serial);
+        self.next_serial += 1;
+        self.send_raw(&request);
+        request.serial
+    }
+
+    pub fn abort(&mut self, serial: u64) {
+        let mut request = Request::new(RequestKind::Abort, NEXUS, self.next_serial);
+        self.next_serial += 1;
+        request.ref_serial = serial;
+        self.send_raw(&request);
+    }
+
+    /// The next reply.
+    pub fn reply(&mut self) -> Reply {
+        self.reply_within(LIMIT).expect("the service does not answer")
+    }
+
+    pub fn reply_within(&mut self, limit: Duration) -> Option<Reply> {
+        let deadline = Instant::now() + limit;
+        let mut ready = Vec::new();
+        loop {
+            if let Some(reply) = self.requester.receive().unwrap() {
+                self.requester.flush();
+                return Some(reply);
+            }
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return None;
+            }
+            if self.requester.arm() {
+                self.waiter.wait(rest, &mut ready).unwrap();
+                self.requester.disarm();
+            }
+        }
+    }
+
+    /// The data-in of a command, as far as it was transferred.
+    pub fn data(&self, sent: &Sent, bytes: u32) -> Vec<u8> {
+        let mut data = Vec::new();
+        for extent in &sent.data_in {
+            let mut piece = vec![0; extent.len as usize];
+            self.arena.read(self.arena.check(*extent).unwrap(), &mut piece);
+            data.extend(piece);
+        }
+        data.truncate(bytes as usize);
+        data
+    }
+
+    /// Sends a command and waits for its end.
+    pub fn run(&mut self, unit: u32, cdb: &[u8], out: &[&[u8]], data_in: &[u32]) -> Answer {
+        let sent = self.send(unit, cdb, out, data_in);
+        let reply = self.reply();
+        assert_eq!((reply.kind, reply.serial), (ReplyKind::Done as u8, sent.serial));
+        assert_eq!((reply.nexus, reply.flags), (NEXUS, 0));
+        Answer { data: self.data(&sent, reply.transferred), reply }
+    }
+
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.stats.get(counter as usize)
+    }
+
+    /// Waits until a counter has reached a value.
+    pub fn await_counter(&self, counter: Counter, value: u64) {
+        let deadline = Instant::now() + LIMIT;
+        while self.counter(counter) < value {
+            assert!(Instant::now() < deadline, "{counter:?} stays below {value}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Asks the service to stop, and waits until it has.
+    pub fn stop(mut self) {
+        self.grant(Grant::Stop, &[]);
+        assert_eq!(self.event(), Event::Stopped);
+        self.join();
+    }
+
+    /// Waits until the service has ended in order.
+    pub fn join(&mut self) {
+        match std::mem::replace(&mut self.runner, Runner::Gone) {
+            Runner::Thread(thread) => thread.join().unwrap().unwrap(),
+            Runner::Process(mut child) => assert!(child.wait().unwrap().success()),
+            Runner::Gone => {}
+        }
+    }
+
+    /// Waits until the process has died, and says of which signal.
+    pub fn death(&mut self) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt;
+        let Runner::Process(child) = &mut self.runner else { panic!("only a process dies") };
+        child.wait().unwrap().signal()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        // Without a supervisor a service ends by itself.
+        self.control = None;
+        if let Runner::Process(child) = &mut self.runner {
+            let _ = child.wait();
+        }
+    }
+}
+
+fn new_link(epoch: u64) -> (Requester, Waiter, [OwnedFd; 3]) {
+    let parts = link::create("test-link", epoch).unwrap();
+    let (mine, theirs) = (&parts.requester_bell, &parts.responder_bell);
+    let requester =
+        Requester::new(&parts.memory, epoch, mine.duplicate().unwrap(), theirs.duplicate().unwrap()).unwrap();
+    let waiter = Waiter::new(0).unwrap();
+    waiter.add(requester.bell(), 0, Watch::Bell).unwrap();
+    let fds = [parts.memory, parts.requester_bell.into_fd(), parts.responder_bell.into_fd()];
+    (requester, waiter, fds)
+}
+
+pub fn read_10(lba: u32, blocks: u16) -> [u8; 10] {
+    range_10(0x28, 0, lba, blocks)
+}
+
+pub fn write_10(lba: u32, blocks: u16) -> [u8; 10] {
+    range_10(0x2A, 0, lba, blocks)
+}
+
+/// WRITE(10) with FUA, bit 3 of byte 1.
+pub fn write_10_fua(lba: u32, blocks: u16) -> [u8; 10] {
+    range_10(0x2A, 0x08, lba, blocks)
+}
+
+pub const SYNCHRONIZE_CACHE_10: [u8; 10] = [0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub const TEST_UNIT_READY: [u8; 6] = [0; 6];
+
+pub fn range_10(code: u8, flags: u8, lba: u32, blocks: u16) -> [u8; 10] {
+    let [a, b, c, d] = lba.to_be_bytes();
+    let [e, f] = blocks.to_be_bytes();
+    [code, flags, a, b, c, d, 0, e, f, 0]
+}

@@ -1,0 +1,9 @@
+//! The service as a whole, driven through a real link and a real control socket by an in-process requester.
+
+mod boot;
+mod data;
+mod faults;
+mod fixture;
+mod hostile;
+mod pages;
+mod relink;

@@ -1,0 +1,114 @@
+//! core-svc dies and comes back: links are replaced while tasks run.
+
+use std::time::{Duration, Instant};
+
+use ipc::message::config::FaultConfig;
+use ipc::message::record::{ReplyKind, reply_flags};
+use vdisk_svc::stats::Counter;
+
+use crate::fixture::*;
+
+const DELAY: Duration = Duration::from_millis(60);
+const SLOW: FaultConfig = FaultConfig { delay_us: 60_000, fail_every: 0, short_every: 0, die_at: 0 };
+
+#[test]
+fn fence_is_answered_at_once_when_nothing_runs() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(engines()[0], disk(0), &file);
+    let serial = rig.fence();
+    let reply = rig.reply();
+    assert_eq!((reply.kind, reply.serial), (ReplyKind::Fenced as u8, serial));
+}
+
+#[test]
+fn core_dies_while_a_write_runs() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, SLOW), &file);
+        let begun = Instant::now();
+        rig.send(0, &write_10(1, 1), &[&[0xAA; 512]], &[]);
+        rig.await_counter(Counter::Deferred, 1);
+        rig.link_down();
+        rig.relink();
+        let fence = rig.fence();
+        let again = rig.send(0, &write_10(1, 1), &[&[0xBB; 512]], &[]);
+        let fenced = rig.reply();
+        assert_eq!((fenced.kind, fenced.serial), (ReplyKind::Fenced as u8, fence));
+        assert!(begun.elapsed() >= DELAY, "the fence waits for the old write");
+        let done = rig.reply();
+        assert_eq!((done.kind, done.serial, status(&done)), (ReplyKind::Done as u8, again.serial, GOOD));
+        assert!(begun.elapsed() >= 2 * DELAY, "the new write begins after the old one has ended");
+        assert_eq!(std::fs::read(file.path()).unwrap()[512..1024], [0xBB; 512]);
+        assert_eq!(rig.reply_within(Duration::from_millis(20)), None, "the old write is not answered");
+    }
+}
+
+#[test]
+fn core_dies_while_another_unit_is_busy() {
+    for choice in engines() {
+        let (slow, fast) = (medium(8, false), medium(8, false));
+        let devices = vec![(faulty(0, SLOW), Some(open(&slow))), (disk(1), Some(open(&fast)))];
+        let mut rig = Rig::start(choice, devices);
+        rig.send(0, &read_10(1, 1), &[], &[512]);
+        rig.await_counter(Counter::Deferred, 1);
+        rig.relink();
+        rig.fence();
+        assert_eq!(rig.run(1, &read_10(3, 1), &[], &[512]).data, [3; 512], "nothing of that unit runs");
+        assert_eq!(rig.reply().kind, ReplyKind::Fenced as u8);
+    }
+}
+
+#[test]
+fn abort_of_a_task_that_waits_and_of_one_that_runs() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, SLOW), &file);
+        rig.send(0, &write_10(1, 1), &[&[0xAA; 512]], &[]);
+        rig.await_counter(Counter::Deferred, 1);
+        rig.relink();
+        let first = rig.send(0, &read_10(1, 1), &[], &[512]);
+        let second = rig.send(0, &write_10(2, 1), &[&[0xCC; 512]], &[]);
+        rig.abort(second.serial);
+        let aborted = rig.reply();
+        assert_eq!((aborted.serial, aborted.flags), (second.serial, reply_flags::ABORTED));
+        rig.abort(9999);
+        rig.await_counter(Counter::Deferred, 2);
+        rig.abort(first.serial);
+        let done = rig.reply();
+        assert_eq!((done.serial, done.flags, status(&done)), (first.serial, 0, GOOD));
+        assert_eq!(rig.data(&first, 512), [0xAA; 512]);
+        assert_eq!(
+            std::fs::read(file.path()).unwrap()[1024..1536],
+            [2; 512],
+            "the aborted write did nothing"
+        );
+    }
+}
+
+#[test]
+fn core_dies_again_and_again_under_load() {
+    for choice in engines() {
+        let file = medium(200, false);
+        let mut rig = Rig::on(choice, disk(0), &file);
+        for round in 0..20u8 {
+            for n in 0..100 {
+                rig.send(0, &write_10(n, 1), &[&[round; 512]], &[]);
+            }
+            rig.relink();
+        }
+        rig.fence();
+        assert_eq!(rig.reply().kind, ReplyKind::Fenced as u8);
+        for n in 0..100 {
+            assert_eq!(rig.run(0, &write_10(n, 1), &[&[0x5A; 512]], &[]).status(), GOOD);
+        }
+        assert_eq!(std::fs::read(file.path()).unwrap()[..100 * 512], [0x5A; 100 * 512]);
+    }
+}
+
+#[test]
+fn arena_is_granted_again() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(engines()[0], disk(0), &file);
+    rig.grant_arena();
+    assert_eq!(rig.run(0, &read_10(3, 1), &[], &[512]).data, [3; 512]);
+}
