@@ -245,13 +245,20 @@ impl Manifest {
         let text = std::fs::read_to_string(path).map_err(|e| unreadable(format!("cannot be read: {e}")))?;
         let base = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let base = base.parent().unwrap_or(Path::new("/")).to_owned();
-        let (manifest, mut report) = Self::parse(&shown, &text, &base)?;
+        Self::load_text(&shown, &text, &base)
+    }
+
+    /// The same for a manifest that is `text`. `file` is how messages call it; relative paths count from `base`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, warnings included.
+    pub fn load_text(file: &str, text: &str, base: &Path) -> Result<(Self, Report), Report> {
+        let (manifest, mut report) = Self::parse(file, text, base)?;
         files::check(&manifest, &mut report);
         if report.has_errors() { Err(report) } else { Ok((manifest, report)) }
     }
 
-    /// Reads a manifest from `text`, without a look at the media. `file` is how messages call it; relative paths
-    /// count from `base`.
+    /// Reads a manifest from `text` without a look at the media; see [`Manifest::load_text`].
     ///
     /// # Errors
     /// Everything that is wrong, warnings included.

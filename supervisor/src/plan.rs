@@ -74,6 +74,17 @@ pub struct LinkPlan {
     pub responder: u32,
 }
 
+impl LinkPlan {
+    /// The service at the other end than `service`, if that is one of the ends.
+    pub fn other_end(&self, service: u32) -> Option<u32> {
+        match *self {
+            LinkPlan { requester, responder } if requester == service => Some(responder),
+            LinkPlan { requester, responder } if responder == service => Some(requester),
+            _ => None,
+        }
+    }
+}
+
 /// One listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortalPlan {

@@ -1,0 +1,89 @@
+//! The administrator's protocol: one JSON object a line over a Unix socket in the run directory, one reply a request.
+//!
+//! Only who may open the socket (its owner) can ask, so a request is trusted to be meant, but not to be well formed.
+
+pub mod client;
+pub mod server;
+#[cfg(test)]
+mod tests;
+
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::status::Status;
+
+/// What an administrator can ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// How everything is.
+    Status,
+    /// Stop a service in order and start it again; answered when it is ready.
+    Restart {
+        /// The service.
+        name: String,
+    },
+    /// Stop a service; answered when it is over.
+    Stop {
+        /// The service.
+        name: String,
+    },
+    /// Start a service that is stopped or held; answered when it is ready.
+    Start {
+        /// The service.
+        name: String,
+    },
+    /// Send a service's process a signal.
+    Kill {
+        /// The service.
+        name: String,
+        /// `KILL`, `SIGKILL` or `9`.
+        signal: String,
+    },
+}
+
+/// What comes back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Whether it was done.
+    pub ok: bool,
+    /// What was done, or why it was not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The answer to `status`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+impl Reply {
+    /// It was done.
+    pub fn done(text: String) -> Self {
+        Self { ok: true, text, status: None }
+    }
+
+    /// It was not done.
+    pub fn error(text: String) -> Self {
+        Self { ok: false, text, status: None }
+    }
+
+    /// The answer to `status`.
+    pub fn status(status: Status) -> Self {
+        Self { ok: true, text: String::new(), status: Some(status) }
+    }
+}
+
+/// Reads a signal: `KILL`, `SIGKILL`, `kill` or `9`.
+///
+/// # Errors
+/// What would have been right.
+pub fn parse_signal(text: &str) -> Result<Signal, String> {
+    use std::str::FromStr;
+    let upper = text.to_ascii_uppercase();
+    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
+    let number = match nix::sys::signal::Signal::from_str(&name) {
+        Ok(signal) => Some(signal as i32),
+        Err(_) => text.parse().ok(),
+    };
+    let signal = number.and_then(Signal::from_named_raw);
+    signal.ok_or_else(|| format!("there is no signal {text:?}; write KILL, TERM, ABRT, STOP, CONT, ..."))
+}

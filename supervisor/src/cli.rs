@@ -1,0 +1,190 @@
+//! The `bulkhead` command line: what can be typed, and where it goes.
+
+mod demo;
+mod logs;
+mod run;
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+
+use crate::admin::{Request, client};
+use crate::graph::{self, Format};
+use crate::manifest::Manifest;
+use crate::manifest::report::Report;
+use crate::plan::Plan;
+use crate::run_dir;
+
+/// Names the run directory when `--run-dir` does not.
+const RUN_DIR: &str = "BULKHEAD_RUN_DIR";
+
+/// A SCSI target made of processes, any of which can be killed under load.
+#[derive(Debug, Parser)]
+#[command(name = "bulkhead", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Where sockets, logs and the lock live [env: BULKHEAD_RUN_DIR] [default: /run/bulkhead as root, else
+    /// $XDG_RUNTIME_DIR/bulkhead]
+    #[arg(long, global = true, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything in a manifest, and supervise it until SIGTERM or Ctrl-C
+    Run {
+        /// The manifest (TOML)
+        manifest: PathBuf,
+    },
+    /// Serve a 1 GiB file and a null disk on 127.0.0.1:3260, to try things out
+    Demo {
+        /// Where the file is kept
+        #[arg(long, value_name = "DIR", default_value = "demo-data")]
+        dir: PathBuf,
+    },
+    /// Say everything that is wrong with a manifest; starts nothing, needs no root
+    Check {
+        /// The manifest (TOML)
+        manifest: PathBuf,
+    },
+    /// Draw the processes and links of a manifest
+    Graph {
+        /// The manifest (TOML)
+        manifest: PathBuf,
+        /// The language of the drawing
+        #[arg(long, value_enum, default_value = "mermaid")]
+        format: Format,
+    },
+    /// Show every service: state, process, uptime, restarts, last death and its cause
+    Status {
+        /// As JSON, with counters and links
+        #[arg(long)]
+        json: bool,
+        /// Read the stats board in shared memory instead of asking the supervisor
+        #[arg(long)]
+        board: bool,
+    },
+    /// Stop a service in order and start it again
+    Restart {
+        /// The service
+        name: String,
+    },
+    /// Stop a service until it is started again
+    Stop {
+        /// The service
+        name: String,
+    },
+    /// Start a service that is stopped or held
+    Start {
+        /// The service
+        name: String,
+    },
+    /// Send a service's process a signal
+    Kill {
+        /// The service
+        name: String,
+        /// A name or a number
+        #[arg(long, short, default_value = "KILL")]
+        signal: String,
+    },
+    /// Show the log of a service
+    Logs {
+        /// The service
+        name: String,
+        /// Go on as it grows
+        #[arg(long, short)]
+        follow: bool,
+        /// Last lines to begin with
+        #[arg(short = 'n', long, default_value_t = 50)]
+        lines: usize,
+    },
+    /// Show the version and the version of what the processes say to one another
+    Version,
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// What went wrong, for a person.
+pub fn main(cli: Cli) -> Result<ExitCode> {
+    let given =
+        cli.run_dir.or_else(|| std::env::var_os(RUN_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let run_dir = given.clone().unwrap_or_else(run_dir::default_path);
+    let ask = |request| request_and_show(&run_dir, &request);
+    match cli.command {
+        Command::Run { manifest } => {
+            let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };
+            run::run(&loaded, &manifest, given, Box::new(|| println!("bulkhead: ready")))
+        }
+        Command::Demo { dir } => demo::demo(&dir, given),
+        Command::Check { manifest } => Ok(check(&manifest)),
+        Command::Graph { manifest, format } => {
+            let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };
+            print!("{}", graph::draw(&Plan::new(&loaded, ""), format));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Status { json, board } => status(&run_dir, json, board),
+        Command::Restart { name } => ask(Request::Restart { name }),
+        Command::Stop { name } => ask(Request::Stop { name }),
+        Command::Start { name } => ask(Request::Start { name }),
+        Command::Kill { name, signal } => ask(Request::Kill { name, signal }),
+        Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
+        Command::Version => {
+            println!("bulkhead {}, ABI {}", env!("CARGO_PKG_VERSION"), ipc::ABI_VERSION);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Shows what is wrong with a manifest; `None` when it cannot be used.
+fn load(loaded: Result<(Manifest, Report), Report>) -> Option<(Manifest, Report)> {
+    let (Ok((_, report)) | Err(report)) = &loaded;
+    if !report.problems().is_empty() {
+        eprintln!("{report}");
+    }
+    loaded.ok()
+}
+
+fn check(path: &Path) -> ExitCode {
+    let Some((manifest, _)) = load(Manifest::load(path)) else { return ExitCode::FAILURE };
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    println!(
+        "{}: good: {}, {}, {}",
+        path.display(),
+        count(manifest.services.len(), "service"),
+        count(manifest.devices.len(), "device"),
+        count(manifest.targets.len(), "target")
+    );
+    ExitCode::SUCCESS
+}
+
+fn request_and_show(run_dir: &Path, request: &Request) -> Result<ExitCode> {
+    let reply = client::ask(run_dir, request)?;
+    if !reply.ok {
+        bail!("{}", reply.text);
+    }
+    println!("{}", reply.text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(run_dir: &Path, json: bool, board: bool) -> Result<ExitCode> {
+    let status = if board {
+        serde_json::from_str(&crate::board::read(run_dir)?)?
+    } else {
+        let reply = client::ask(run_dir, &Request::Status)?;
+        match reply.status {
+            Some(status) => status,
+            None => bail!("{}", reply.text),
+        }
+    };
+    if json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print!("{}", show::table(&status));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,73 @@
+//! Opens the media of units: afresh for each incarnation of a handler, and locked.
+//!
+//! The lock is how invariant I6 is known to hold (before a new incarnation touches a medium, every I/O of the old one is
+//! over). It belongs to the open file description, and that lives as long as anything refers to it: a descriptor in
+//! the dead process, a grant that was never received, or an I/O that the kernel still has under way for it (io_uring
+//! holds a reference to the file of every request). So a new description can be locked exactly when nothing of the old
+//! one is left.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use crate::plan::{Medium, UnitPlan};
+
+/// Why a medium cannot be granted.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// The old incarnation's I/O is not over yet, or another program has it.
+    #[error("{0} is still in use; is another program serving it?")]
+    Busy(PathBuf),
+    /// The host refused.
+    #[error("device {device:?}: {path}: {error}")]
+    Host {
+        /// The device's name.
+        device: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// The medium of a unit, opened and locked; `None` for one that is nowhere or in `memory`.
+///
+/// # Errors
+/// It is in use, or cannot be opened.
+pub fn open(unit: &UnitPlan) -> Result<Option<OwnedFd>, MediaError> {
+    let Medium::File { path, create } = &unit.medium else { return Ok(None) };
+    let host = |error| MediaError::Host { device: unit.config.name.clone(), path: path.clone(), error };
+    let file = open_file(path, unit.config.read_only, *create).map_err(host)?;
+    let locked = if unit.config.read_only { file.try_lock_shared() } else { file.try_lock() };
+    match locked {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(MediaError::Busy(path.clone())),
+        Err(TryLockError::Error(error)) => return Err(host(error)),
+    }
+    Ok(Some(file.into()))
+}
+
+fn open_file(path: &Path, read_only: bool, create: Option<u64>) -> io::Result<File> {
+    let options = || OpenOptions::new().read(true).write(!read_only).to_owned();
+    match (options().open(path), create) {
+        (Err(error), Some(size)) if error.kind() == io::ErrorKind::NotFound => {
+            let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+            file.set_len(size)?;
+            Ok(file)
+        }
+        (opened, _) => opened,
+    }
+}
+
+/// Memory for a unit that wants it: it belongs to the supervisor, so that it outlives the handler.
+///
+/// # Errors
+/// There is not enough.
+pub fn memory(unit: &UnitPlan) -> io::Result<Option<OwnedFd>> {
+    let Medium::Memory { bytes } = unit.medium else { return Ok(None) };
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    let fd = rustix::fs::memfd_create(format!("bulkhead:medium:{}", unit.config.name), flags)?;
+    rustix::fs::ftruncate(&fd, bytes)?;
+    Ok(Some(fd))
+}

@@ -1,0 +1,201 @@
+//! The supervisor's one loop: deaths (pidfds), words from services (control sockets), administrators (admin socket),
+//! signals, and time. It never waits for a service: what takes time is a state and a deadline.
+//!
+//! `lifecycle` starts, stops and buries services; `events` hears them; `timers` is everything that happens because
+//! time has passed; `requests` answers administrators.
+
+mod events;
+mod lifecycle;
+mod requests;
+mod timers;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ipc::wait::{Ready, Waiter, Watch};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::admin::server::AdminServer;
+use crate::board::Board;
+use crate::child::Child;
+use crate::manifest::Kind;
+use crate::plan::Plan;
+use crate::relink::Links;
+use crate::run_dir::RunDir;
+use crate::wiring::Wiring;
+
+/// What a ready descriptor is, in the upper half of its token; the lower half says whose.
+const SIGNALS: u64 = 1 << 32;
+const PIDFD: u64 = 2 << 32;
+const CONTROL: u64 = 3 << 32;
+const ADMIN: u64 = 4 << 32;
+
+/// The order in which kinds are stopped: first nobody asks any more, then nobody has to answer.
+const STOP_ORDER: [Kind; 3] = [Kind::Iscsi, Kind::Core, Kind::Vdisk];
+
+/// Why the supervisor came to its end, other than in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ReactorError {
+    /// The host refused what the supervisor cannot do without.
+    #[error("{what}: {error}")]
+    Host {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        error: io::Error,
+    },
+    /// A service cannot work with this supervisor at all.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// Everything that the loop works on.
+pub struct Reactor {
+    plan: Plan,
+    manifest: PathBuf,
+    run_dir: RunDir,
+    wiring: Wiring,
+    links: Links,
+    children: Vec<Child>,
+    waiter: Waiter,
+    signals: SignalFd,
+    admin: AdminServer,
+    pending: Vec<requests::Pending>,
+    board: Option<Board>,
+    clock: Instant,
+    /// When the tick before this one was.
+    ticked: Duration,
+    /// Set while everything is being stopped: the stage of [`STOP_ORDER`] that is.
+    stopping: Option<usize>,
+    /// Whether every service has been ready once.
+    announced: bool,
+    /// Called once, when every service is ready for the first time.
+    on_ready: Box<dyn FnOnce()>,
+    unfit: Option<String>,
+}
+
+impl Reactor {
+    /// A supervisor over everything that has been opened; nothing is started yet. `on_ready` is called when every
+    /// service is ready for the first time.
+    ///
+    /// # Errors
+    /// The host refuses descriptors or signals.
+    pub fn new(
+        plan: Plan,
+        manifest: PathBuf,
+        run_dir: RunDir,
+        wiring: Wiring,
+        on_ready: Box<dyn FnOnce()>,
+    ) -> Result<Self, ReactorError> {
+        let host = |what| move |error: io::Error| ReactorError::Host { what, error };
+        let signals = catch_signals().map_err(host("catching signals"))?;
+        let waiter = Waiter::new(0).map_err(host("making an epoll"))?;
+        waiter.add(&signals, SIGNALS, Watch::Readable).map_err(host("watching signals"))?;
+        let admin = AdminServer::new(&run_dir.admin_socket(), ADMIN, &waiter);
+        let admin = admin.map_err(host("opening the admin socket"))?;
+        let board = Board::new(run_dir.path())
+            .inspect_err(|error| tracing::warn!(%error, "there is no stats board"))
+            .ok();
+        let children = plan.services.iter().map(|_| Child::default()).collect();
+        Ok(Self {
+            links: Links::new(&plan),
+            plan,
+            manifest,
+            run_dir,
+            wiring,
+            children,
+            waiter,
+            signals,
+            admin,
+            pending: Vec::new(),
+            board,
+            clock: Instant::now(),
+            ticked: Duration::ZERO,
+            stopping: None,
+            announced: false,
+            on_ready,
+            unfit: None,
+        })
+    }
+
+    /// Starts every service and supervises until told to stop by a signal; then stops all.
+    ///
+    /// # Errors
+    /// A service is unfit, or the host refuses to wait for events.
+    pub fn run(mut self) -> Result<(), ReactorError> {
+        for kind in Kind::ALL {
+            for service in self.plan.of_kind(kind).collect::<Vec<u32>>() {
+                self.start(service);
+            }
+        }
+        self.refresh_board();
+        let mut ready = Vec::new();
+        while !self.is_over() {
+            let wait = self.next_deadline().saturating_sub(self.now());
+            let waited = self.waiter.wait(wait, &mut ready);
+            waited.map_err(|error| ReactorError::Host { what: "waiting for events", error })?;
+            for event in &ready {
+                self.dispatch(*event);
+            }
+            self.on_time();
+            self.settle_requests();
+            self.advance_stop();
+        }
+        match self.unfit {
+            Some(unfit) => Err(ReactorError::Unfit(unfit)),
+            None => Ok(()),
+        }
+    }
+
+    /// The time since this supervisor started.
+    fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    fn name(&self, service: u32) -> &str {
+        &self.plan.services[service as usize].config.name
+    }
+
+    fn child(&mut self, service: u32) -> &mut Child {
+        &mut self.children[service as usize]
+    }
+
+    fn dispatch(&mut self, event: Ready) {
+        let whose = event.token as u32;
+        match event.token & !u64::from(u32::MAX) {
+            SIGNALS => self.on_signals(),
+            PIDFD => self.on_pidfd(whose),
+            CONTROL => self.on_control(whose, event),
+            ADMIN => self.on_admin(event),
+            _ => {}
+        }
+    }
+
+    fn on_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            match Signal::try_from(signal.ssi_signo as i32) {
+                Ok(Signal::SIGHUP) => {
+                    tracing::info!("SIGHUP: a manifest is not read again while running; restart for that")
+                }
+                Ok(signal) => {
+                    tracing::info!(%signal, "stopping");
+                    self.stop_all();
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Turns the signals that end a supervisor into something to wait for.
+fn catch_signals() -> io::Result<SignalFd> {
+    let mut mask = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        mask.add(signal);
+    }
+    // Blocked in this thread alone is enough as there is no other; children start with an empty mask.
+    mask.thread_block()?;
+    Ok(SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
+}

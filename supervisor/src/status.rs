@@ -1,0 +1,75 @@
+//! What `status` tells, as the admin socket and the stats board carry it: JSON with these field names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The supervisor and all its services.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of this `bulkhead`.
+    pub version: String,
+    /// The supervisor's process number.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime_s: f64,
+    /// The manifest it was started with.
+    pub manifest: String,
+    /// Its run directory.
+    pub run_dir: String,
+    /// Its stats board: a name below /dev/shm; empty when there is none.
+    pub board: String,
+    /// Every service.
+    pub services: Vec<ServiceStatus>,
+    /// Every link.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// Its name in the manifest.
+    pub name: String,
+    /// `core`, `iscsi` or `vdisk`.
+    pub kind: String,
+    /// `starting`, `running`, `stopping`, `stopped`, `backoff` or `held`.
+    pub state: String,
+    /// Why it is held.
+    pub reason: Option<String>,
+    /// Its process number.
+    pub pid: Option<u32>,
+    /// Seconds since its process was started.
+    pub uptime_s: Option<f64>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// What it died of last.
+    pub last_death: Option<DeathStatus>,
+    /// What it cannot serve, in its own words.
+    pub problems: Vec<String>,
+    /// Its counters, by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One death.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeathStatus {
+    /// Seconds since 1970.
+    pub at: f64,
+    /// Of what.
+    pub cause: String,
+    /// The last lines of its log.
+    pub last_lines: Vec<String>,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// The name of the service that asks.
+    pub requester: String,
+    /// The name of the service that answers.
+    pub responder: String,
+    /// How many links there have been between the two.
+    pub epoch: u64,
+    /// Both ends have it.
+    pub up: bool,
+}

@@ -1,0 +1,227 @@
+//! A `bulkhead` with fake services in a directory of its own. A watchdog kills what hangs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A directory with a manifest and binaries, and perhaps a running supervisor.
+pub struct Target {
+    dir: PathBuf,
+    _temp: Option<tempfile::TempDir>,
+    /// The portal's port.
+    pub port: u16,
+    supervisor: Option<Child>,
+}
+
+/// What `status --json` says.
+#[derive(Debug)]
+pub struct Status(pub Value);
+
+impl Status {
+    /// The part about one service.
+    pub fn service(&self, name: &str) -> &Value {
+        let services = self.0["services"].as_array().expect("services");
+        services.iter().find(|service| service["name"] == name).expect("the service")
+    }
+}
+
+/// A port that is free now; another for every test of this process.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let port =
+            20_000 + (std::process::id() as u16 % 400) * 100 + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+impl Target {
+    /// A target with one file disk; `more` begins its manifest.
+    pub fn new(more: &str) -> Self {
+        let temp = tempfile::tempdir().expect("tempdir");
+        let dir = temp.path().to_owned();
+        let port = free_port();
+        let manifest = format!(
+            "{more}\n[[device]]\nname = \"disk0\"\nfile = {{ path = \"disk0.img\", size = \"1MiB\", create = true }}\n\
+             [[target]]\nname = \"iqn.2026-11.org.example:t\"\nportals = [\"127.0.0.1:{port}\"]\nluns = [{{ lun = 0, device = \"disk0\" }}]\n"
+        );
+        std::fs::write(dir.join("m.toml"), manifest).expect("manifest");
+        let test = std::env::current_exe().expect("test binary");
+        let fake = test.parent().and_then(Path::parent).expect("target directory").join("examples/fake-svc");
+        assert!(fake.exists(), "{} is missing: `cargo build --example fake-svc` makes it", fake.display());
+        for directory in ["bin", "fake"] {
+            std::fs::create_dir(dir.join(directory)).expect("directory");
+        }
+        for binary in ["core-svc", "iscsi-svc", "vdisk-svc"] {
+            symlink(&fake, dir.join("bin").join(binary)).expect("symlink");
+        }
+        Self { dir, _temp: Some(temp), port, supervisor: None }
+    }
+
+    /// A second supervisor over the same directory.
+    pub fn another(&self) -> Self {
+        Self { dir: self.dir.clone(), _temp: None, port: self.port, supervisor: None }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Has the fakes named `binary` misbehave from their next start on.
+    pub fn order(&self, binary: &str, orders: &str) {
+        std::fs::write(self.dir.join("fake").join(binary), orders).expect("orders");
+    }
+
+    pub fn remove_binary(&self, binary: &str) {
+        std::fs::remove_file(self.dir.join("bin").join(binary)).expect("binary");
+    }
+
+    /// `bulkhead` with arguments.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+        command.args(arguments).env("BULKHEAD_RUN_DIR", self.dir.join("run"));
+        command.env("BULKHEAD_LIBEXEC", self.dir.join("bin")).env("BULKHEAD_FAKE", self.dir.join("fake"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn start(&self) -> Child {
+        let log =
+            std::fs::File::options().append(true).create(true).open(self.dir.join("stderr")).expect("log");
+        let manifest = self.dir.join("m.toml").display().to_string();
+        self.command(&["run", &manifest]).stdout(Stdio::piped()).stderr(log).spawn().expect("bulkhead")
+    }
+
+    fn stderr(&self) -> String {
+        std::fs::read_to_string(self.dir.join("stderr")).unwrap_or_default()
+    }
+
+    /// Starts the supervisor and waits until it is ready; its process number.
+    pub fn run(&mut self) -> u32 {
+        let mut child = self.start();
+        let stdout = child.stdout.take().expect("piped");
+        let (pid, (say, hear)) = (child.id(), std::sync::mpsc::channel());
+        self.supervisor = Some(child);
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(stdout).lines();
+            let _ = say.send(lines.next());
+            lines.for_each(drop);
+        });
+        let line = hear.recv_timeout(PATIENCE).ok().flatten().and_then(Result::ok);
+        assert_eq!(line.as_deref(), Some("bulkhead: ready"), "{}", self.stderr());
+        pid
+    }
+
+    /// Starts the supervisor, which is expected to end: exit status and log.
+    pub fn run_to_end(&mut self) -> (Option<i32>, String) {
+        let mut child = self.start();
+        let code = wait(&mut child);
+        (code, self.stderr())
+    }
+
+    /// Stops the supervisor with SIGTERM: exit status and log.
+    pub fn stop(&mut self) -> (Option<i32>, String) {
+        let mut child = self.supervisor.take().expect("running");
+        signal(&child, rustix::process::Signal::TERM);
+        (wait(&mut child), self.stderr())
+    }
+
+    pub fn kill_supervisor(&mut self) {
+        let mut child = self.supervisor.take().expect("running");
+        signal(&child, rustix::process::Signal::KILL);
+        wait(&mut child);
+    }
+
+    pub fn log(&self, service: &str) -> String {
+        std::fs::read_to_string(self.dir.join("run/log").join(format!("{service}.log"))).unwrap_or_default()
+    }
+
+    /// The output of a command that succeeds.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let (code, text) = output(self.command(arguments));
+        assert_eq!(code, Some(0), "{arguments:?}: {text}\n{}", self.stderr());
+        text
+    }
+
+    /// The output of a command that fails.
+    pub fn err(&self, arguments: &[&str]) -> String {
+        let (code, text) = output(self.command(arguments));
+        assert_eq!(code, Some(1), "{arguments:?}: {text}");
+        text
+    }
+
+    pub fn status(&self) -> Status {
+        Status(serde_json::from_str(&self.ok(&["status", "--json"])).expect("JSON"))
+    }
+
+    /// Epoch and presence of a link.
+    pub fn epoch(&self, requester: &str, responder: &str) -> (u64, bool) {
+        let status = self.status();
+        let links = status.0["links"].as_array().expect("links");
+        let link = links.iter().find(|link| link["requester"] == requester && link["responder"] == responder);
+        let link = link.expect("the link");
+        (link["epoch"].as_u64().expect("epoch"), link["up"] == true)
+    }
+
+    /// Looks until something is so.
+    pub fn until(&self, what: &str, so: impl Fn(&Status) -> bool) {
+        let begin = Instant::now();
+        while !so(&self.status()) {
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "waited in vain: {what}\n{:?}\n{}",
+                self.status(),
+                self.stderr()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.supervisor {
+            signal(child, rustix::process::Signal::TERM);
+            wait(child);
+        }
+    }
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), signal);
+}
+
+/// Waits for the end of a process, and kills it when it does not come.
+fn wait(child: &mut Child) -> Option<i32> {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("wait") {
+            return status.code();
+        }
+        if begin.elapsed() > PATIENCE {
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Exit status and whole output of a command.
+pub fn output(mut command: Command) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bulkhead");
+    let (mut stdout, mut stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+    // Either pipe holds more than these commands write, so one after the other is enough.
+    let mut text = String::new();
+    stdout.read_to_string(&mut text).expect("text");
+    stderr.read_to_string(&mut text).expect("text");
+    (wait(&mut child), text)
+}
