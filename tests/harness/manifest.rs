@@ -1,0 +1,91 @@
+//! Writes the manifest of a target under test: by default one file disk and one null disk, with restart limits wide
+//! enough for being killed again and again.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The target's iSCSI name.
+pub const TARGET: &str = "iqn.2026-11.test.bulkhead:disks";
+
+/// A manifest in the making.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    supervisor: String,
+    services: Vec<(String, String)>,
+    devices: Vec<String>,
+}
+
+impl Default for Manifest {
+    /// No device yet, and the services that a small manifest implies.
+    fn default() -> Self {
+        let service = |kind: &str| (kind.to_owned(), String::new());
+        Self {
+            supervisor: String::new(),
+            services: vec![service("core"), service("iscsi"), service("vdisk")],
+            devices: Vec::new(),
+        }
+    }
+}
+
+impl Manifest {
+    /// The usual one: LUN 0 is a sparse file of `mib` MiB, LUN 1 a null device of 1 GiB.
+    pub fn usual(mib: u64) -> Self {
+        Self::default().file("disk0", mib, "").device("null0", "[device.null]\nsize = \"1GiB\"")
+    }
+
+    /// Adds a file-backed device; `keys` are further keys of `[[device]]`, a line each. Devices get LUNs in the order in
+    /// which they are added.
+    #[must_use]
+    pub fn file(self, name: &str, mib: u64, keys: &str) -> Self {
+        let backend =
+            format!("{keys}\n[device.file]\npath = \"{name}.img\"\nsize = \"{mib}MiB\"\ncreate = true");
+        self.device(name, &backend)
+    }
+
+    /// Adds a device; `rest` is what follows its name.
+    #[must_use]
+    pub fn device(mut self, name: &str, rest: &str) -> Self {
+        self.devices.push(format!("name = \"{name}\"\n{rest}\n"));
+        self
+    }
+
+    /// Adds keys to `[supervisor]`.
+    #[must_use]
+    pub fn supervisor(mut self, keys: &str) -> Self {
+        let _ = writeln!(self.supervisor, "{keys}");
+        self
+    }
+
+    /// Adds keys to the services of a kind.
+    #[must_use]
+    pub fn service(mut self, kind: &str, keys: &str) -> Self {
+        for (_, text) in self.services.iter_mut().filter(|(known, _)| known == kind) {
+            let _ = writeln!(text, "{keys}");
+        }
+        self
+    }
+
+    /// The number of LUNs.
+    pub fn luns(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// The text, for a target that lives in `dir` and listens on `port` of the loopback address.
+    pub fn text(&self, dir: &Path, port: u16) -> String {
+        let mut text = format!("[supervisor]\nrun_dir = {:?}\n{}", dir.join("run"), self.supervisor);
+        for (kind, keys) in &self.services {
+            let restart = "restart = { min_delay = \"1ms\", max_delay = \"50ms\", budget = 100000 }\n";
+            let restart = if keys.contains("restart") { "" } else { restart };
+            let _ = write!(text, "\n[[service]]\nkind = \"{kind}\"\n{keys}{restart}");
+        }
+        for device in &self.devices {
+            let _ = write!(text, "\n[[device]]\n{device}");
+        }
+        let _ = write!(text, "\n[[target]]\nname = \"{TARGET}\"\nportals = [\"127.0.0.1:{port}\"]\nluns = [");
+        for lun in 0..self.devices.len() {
+            let name = self.devices[lun].split('"').nth(1).unwrap_or_default();
+            let _ = write!(text, "{{ lun = {lun}, device = \"{name}\" }}, ");
+        }
+        text + "]\n"
+    }
+}

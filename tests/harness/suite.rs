@@ -1,0 +1,82 @@
+//! The runner of a suite: cases by name, each with what it needs of the machine and a time limit. What cannot run here
+//! is reported as ignored with the reason; what hangs ends the run with the target's logs on the screen.
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::clients::Need;
+use crate::target;
+
+/// How long a case may take when it does not say.
+const USUAL_LIMIT: Duration = Duration::from_secs(120);
+
+/// One test.
+pub struct Case {
+    name: &'static str,
+    needs: &'static [Need],
+    limit: Duration,
+    run: fn() -> anyhow::Result<()>,
+}
+
+impl Case {
+    /// A case that needs nothing but the target.
+    pub fn new(name: &'static str, run: fn() -> anyhow::Result<()>) -> Self {
+        Self { name, needs: &[], limit: USUAL_LIMIT, run }
+    }
+
+    /// The programs without which it cannot run.
+    #[must_use]
+    pub fn needs(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    fn trial(self) -> Trial {
+        let Self { name, needs, limit, run } = self;
+        Trial::ignorable_test(name, move || {
+            if let Some(missing) = needs.iter().find_map(|need| need.missing()) {
+                println!("{name}: skipped: {missing}");
+                return Ok(Completion::ignored_with(missing));
+            }
+            watched(name, limit, run).map(|()| Completion::Completed)
+        })
+    }
+}
+
+/// Runs the case in a thread of its own. One that is not over in time cannot be ended: the whole run is.
+fn watched(name: &'static str, limit: Duration, run: fn() -> anyhow::Result<()>) -> Result<(), Failed> {
+    let (over, wait) = mpsc::channel();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let thread = thread.spawn(move || {
+        let result = run();
+        let _ = over.send(());
+        result
+    });
+    let thread = thread.map_err(|error| Failed::from(error.to_string()))?;
+    if wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+        eprintln!("{name}: not over after {limit:?}");
+        target::abandon_all();
+        std::process::exit(101);
+    }
+    match thread.join() {
+        Ok(result) => result.map_err(|error| Failed::from(format!("{error:?}"))),
+        Err(_) => Err(Failed::from("panicked")),
+    }
+}
+
+/// Runs the cases that the command line selects, one at a time unless it says otherwise: they load the machine.
+pub fn main(cases: Vec<Case>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    libtest_mimic::run(&arguments, cases.into_iter().map(Case::trial).collect()).exit_code()
+}
