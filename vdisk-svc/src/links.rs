@@ -14,7 +14,7 @@ use ipc::message::record::{Reply, ReplyKind, Request};
 use ipc::wait::{Waiter, Watch};
 
 /// A link, never used again for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkId(u64);
 
 impl LinkId {

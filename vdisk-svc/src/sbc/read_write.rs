@@ -160,6 +160,3 @@ fn failed(transfer: &Transfer, unit: &Unit, error: &io::Error) -> Step {
 fn first_missing(transfer: &Transfer, unit: &Unit) -> u64 {
     (transfer.offset + transfer.done as u64) / u64::from(unit.info.block_size.get())
 }
-
-#[cfg(test)]
-mod tests;
