@@ -1,4 +1,4 @@
-//! What a logical unit is made of. One kind, one file: [`file`] (also block devices), [`null`], [`fault`].
+//! What a logical unit is made of. One kind, one file: [`mod@file`] (also block devices), [`null`], [`fault`].
 //!
 //! A backend answers at once or says that it would block; then the I/O goes to the [`crate::engine`]. It knows bytes
 //! and offsets, nothing of SCSI.

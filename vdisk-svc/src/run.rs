@@ -81,7 +81,9 @@ pub fn serve(mut control: Control, choice: Choice) -> Result<(), ServeError> {
     for (grant, fds) in grants {
         service.carry_out(grant, fds)?;
     }
-    service.control.report(Event::Ready, Vec::new())?;
+    // A medium that can be had is there before the first command.
+    service.dispatch.tick(&mut service.notes);
+    service.report(Event::Ready)?;
     service.run()
 }
 
