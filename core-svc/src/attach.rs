@@ -4,6 +4,8 @@
 //! and ends: its tasks are aborted, also in the handlers. Only then the transport is told that it may use its arena,
 //! because until then a handler may still be reading or writing blocks of it.
 
+use std::time::Instant;
+
 use ipc::fault::PeerFault;
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, refusal, request_flags};
 use scsi::asc::Asc;
@@ -13,48 +15,79 @@ use crate::nexus::{Closing, Nexus};
 use crate::peers::Attach;
 
 impl Core {
+    /// The transport at `place` has a new link, or none any more. What it asked over the old one it asks again, if it
+    /// still wants to know.
+    pub(crate) fn forget_questions(&mut self, place: usize) {
+        self.functions.retain(|function| function.transport != place);
+        for (_, nexus) in self.nexuses.iter_mut().filter(|(_, nexus)| nexus.transport == place) {
+            nexus.confirmed = false;
+            nexus.closing = nexus.closing.map(|_| Closing::Lost);
+        }
+    }
+
     /// The transport at `place` begins.
     pub(crate) fn attach(&mut self, place: usize) {
-        let service = self.transports[place].service;
         self.transports[place].attach = Attach::Naming;
-        for (_, nexus) in self.nexuses.iter_mut().filter(|(_, nexus)| nexus.transport == service) {
-            nexus.confirmed = false;
-        }
+        self.transports[place].silent_since = None;
     }
 
     /// The transport at `place` has named what it has.
     pub(crate) fn attach_end(&mut self, place: usize, serial: u64) {
-        let service = self.transports[place].service;
         self.transports[place].attach = Attach::Ending(serial);
-        let lost = self
-            .nexuses
-            .iter()
-            .filter(|(_, n)| n.transport == service && !n.confirmed && n.closing.is_none());
-        let lost: Vec<usize> = lost.map(|(at, _)| at).collect();
-        for at in lost {
-            self.end_nexus(at, Closing::Lost);
+        for at in self.nexuses.of_transport(place) {
+            if self.nexuses.get(at).is_some_and(|nexus| !nexus.confirmed) {
+                self.end_nexus(at, Closing::Lost);
+            }
         }
         self.endings = true;
     }
 
+    /// Ends the nexuses of transports that stayed away for too long: others must not wait for their tasks for ever.
+    pub(crate) fn expire_transports(&mut self) {
+        for place in 0..self.transports.len() {
+            let transport = &mut self.transports[place];
+            if transport.silent_since.is_some_and(|since| since.elapsed() >= self.hold) {
+                self.give_up_transport(place);
+            }
+        }
+    }
+
+    /// The transport at `place` is not waited for any more.
+    pub(crate) fn give_up_transport(&mut self, place: usize) {
+        self.transports[place].silent_since = None;
+        let lost = self.nexuses.of_transport(place);
+        if !lost.is_empty() {
+            tracing::warn!(
+                transport = self.transports[place].name,
+                nexuses = lost.len(),
+                "transport stays away; its nexuses end"
+            );
+        }
+        for at in lost {
+            self.end_nexus(at, Closing::Lost);
+        }
+    }
+
+    /// Notes since when the transport at `place` has not been heard of.
+    pub(crate) fn miss_transport(&mut self, place: usize) {
+        self.transports[place].silent_since.get_or_insert_with(Instant::now);
+    }
+
     /// A nexus is there, newly or still.
     pub(crate) fn open_nexus(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
-        let service = self.transports[place].service;
         let resumed = request.flags & request_flags::RESUMED != 0;
-        if let Some(known) = self.nexuses.find(service, request.nexus) {
-            let nexus = self.nexuses.get_mut(known).ok_or(PeerFault::Unexpected("nexus"))?;
-            if !resumed || nexus.closing.is_some() {
-                return Err(PeerFault::Record { field: "nexus", value: request.nexus });
-            }
-            nexus.confirmed = true;
+        let number = self.wide(place, request.nexus)?;
+        let names = self.read_names(place, request)?;
+        if let Some(known) = self.nexuses.find(number) {
+            self.resume(known, resumed, request, names)?;
             self.nexus_opened(place, request, 0);
             return Ok(());
         }
-        let names = self.read_names(place, request)?;
+        let service = self.transports[place].service;
         let refused = match self.targets.get(request.unit as usize) {
             Some(Some(target)) if target.transport == service => {
                 let units: Vec<u32> = target.luns.iter().map(|(_, unit)| *unit).collect();
-                self.admit(service, request, names, &units)
+                self.admit(place, number, request, names, &units)
             }
             _ => refusal::NO_TARGET,
         };
@@ -62,12 +95,36 @@ impl Core {
         Ok(())
     }
 
+    /// A nexus that the core knows is named again after a change of link.
+    fn resume(
+        &mut self,
+        at: usize,
+        resumed: bool,
+        request: &Request,
+        names: NexusNames,
+    ) -> Result<(), PeerFault> {
+        let Some(nexus) = self.nexuses.get_mut(at) else { return Ok(()) };
+        if !resumed || nexus.confirmed || nexus.target != request.unit {
+            return Err(PeerFault::Record { field: "nexus", value: request.nexus });
+        }
+        nexus.confirmed = true;
+        nexus.names = names;
+        if nexus.closing.take().is_some() {
+            // It was about to end, because its transport stayed away or had asked, which it will do again.
+            for waiting in nexus.attentions.values_mut() {
+                self.dirty |= waiting.raise(Asc::IT_NEXUS_LOSS_OCCURRED);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a nexus. A resumed one that is not known (its notebook was lost) is treated as new: the initiator must hear
     /// that state is gone, and POWER ON is how SCSI says so.
-    fn admit(&mut self, service: u32, request: &Request, names: NexusNames, units: &[u32]) -> u8 {
+    fn admit(&mut self, place: usize, wide: u64, request: &Request, names: NexusNames, units: &[u32]) -> u8 {
         let mut nexus = Nexus {
             number: request.nexus,
-            transport: service,
+            wide,
+            transport: place,
             target: request.unit,
             names,
             attentions: Default::default(),
@@ -79,8 +136,11 @@ impl Core {
             nexus.attentions.entry(*unit).or_default().raise(Asc::POWER_ON_OR_RESET_OCCURRED);
         }
         tracing::debug!(nexus = nexus.number, initiator = ?nexus.names.initiator, "nexus opened");
+        if self.nexuses.insert(nexus).is_none() {
+            return refusal::NO_ROOM;
+        }
         self.dirty = true;
-        if self.nexuses.insert(nexus).is_some() { 0 } else { refusal::NO_ROOM }
+        0
     }
 
     fn read_names(&self, place: usize, request: &Request) -> Result<NexusNames, PeerFault> {
@@ -105,17 +165,34 @@ impl Core {
 
     /// The transport has given a nexus up. It may ask again after a change of link, when it may be gone already.
     pub(crate) fn close_nexus(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
-        let service = self.transports[place].service;
-        match self.nexuses.find(service, request.nexus) {
-            Some(at) => self.end_nexus(at, Closing::Asked(request.serial)),
-            None if request.flags & request_flags::AGAIN != 0 => {
-                self.send_to_transport(
-                    place,
-                    &Reply::new(ReplyKind::NexusClosed, request.nexus, request.serial),
-                );
+        let number = self.wide(place, request.nexus)?;
+        let unknown = PeerFault::Record { field: "nexus", value: request.nexus };
+        let closing = Closing::Asked(request.serial);
+        let Some(at) = self.nexuses.find(number) else {
+            if request.flags & request_flags::AGAIN == 0 {
+                return Err(unknown);
             }
-            None => return Err(PeerFault::Record { field: "nexus", value: request.nexus }),
+            // Gone, or forgotten by a core that lost its notebook: then its tasks may still run in a handler, and the answer
+            // has to wait until all of them have said that nothing does.
+            let stub = Nexus {
+                number: request.nexus,
+                wide: number,
+                transport: place,
+                target: request.unit,
+                names: NexusNames { initiator: String::new(), target: String::new() },
+                attentions: Default::default(),
+                tasks: 0,
+                confirmed: true,
+                closing: Some(closing),
+            };
+            self.nexuses.insert(stub).ok_or(PeerFault::ReplyOverflow)?;
+            self.endings = true;
+            return Ok(());
+        };
+        if self.nexuses.get(at).is_some_and(|nexus| matches!(nexus.closing, Some(Closing::Asked(_)))) {
+            return Err(unknown);
         }
+        self.end_nexus(at, closing);
         Ok(())
     }
 
@@ -123,10 +200,12 @@ impl Core {
     pub(crate) fn end_nexus(&mut self, at: usize, closing: Closing) {
         let Some(nexus) = self.nexuses.get_mut(at) else { return };
         nexus.closing = Some(closing);
-        let number = nexus.number;
-        self.functions.retain(|function| function.nexus != number);
-        for id in self.tasks.select(|task| task.nexus == at) {
-            self.abort(id);
+        let has_tasks = nexus.tasks > 0;
+        self.functions.retain(|function| function.nexus != at);
+        if has_tasks {
+            for id in self.tasks.select(|task| task.nexus == at) {
+                self.abort(id);
+            }
         }
         self.endings = true;
     }
@@ -137,27 +216,26 @@ impl Core {
         if !self.handlers.iter().all(|handler| handler.is_quiet()) {
             return;
         }
+        self.endings = false;
         let over = self.nexuses.iter().filter(|(_, nexus)| nexus.closing.is_some() && nexus.tasks == 0);
         let over: Vec<usize> = over.map(|(at, _)| at).collect();
         for at in over {
             let Some(nexus) = self.nexuses.remove(at) else { continue };
             self.dirty = true;
-            if let (Some(Closing::Asked(serial)), Some(place)) =
-                (nexus.closing, self.transport_of(nexus.transport))
-            {
-                self.send_to_transport(place, &Reply::new(ReplyKind::NexusClosed, nexus.number, serial));
+            if let Some(Closing::Asked(serial)) = nexus.closing {
+                let reply = Reply::new(ReplyKind::NexusClosed, nexus.number, serial);
+                self.send_to_transport(nexus.transport, &reply);
             }
         }
         for place in 0..self.transports.len() {
-            let service = self.transports[place].service;
-            let ending =
-                self.nexuses.iter().any(|(_, nexus)| nexus.transport == service && nexus.closing.is_some());
-            if let (Attach::Ending(serial), false) = (self.transports[place].attach, ending) {
+            let Attach::Ending(serial) = self.transports[place].attach else { continue };
+            let lost = |(_, nexus): (usize, &Nexus)| {
+                nexus.transport == place && nexus.closing == Some(Closing::Lost)
+            };
+            if !self.nexuses.iter().any(lost) {
                 self.transports[place].attach = Attach::Done;
                 self.send_to_transport(place, &Reply::new(ReplyKind::Attached, 0, serial));
             }
         }
-        self.endings = self.nexuses.iter().any(|(_, nexus)| nexus.closing.is_some())
-            || self.transports.iter().any(|transport| matches!(transport.attach, Attach::Ending(_)));
     }
 }

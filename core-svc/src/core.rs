@@ -14,7 +14,7 @@ use ipc::stats::Stats;
 
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
-use crate::peers::{Attach, Handler, Presence, Transport};
+use crate::peers::{Handler, Presence, Retired, Transport};
 use crate::stats::Counter;
 use crate::task::{Stage, TaskId, Tasks};
 use crate::task_mgmt::PendingFunction;
@@ -50,8 +50,12 @@ pub struct Core {
     pub page_waits: Option<(Notebook, Option<Vec<u8>>)>,
     /// The notebook is behind.
     pub dirty: bool,
-    /// A nexus is ending or a transport attaching: look whether it can be finished.
+    /// The notebook has no room for the page, and that has been said.
+    pub overflowed: bool,
+    /// A nexus is ending or a transport attaching, and something has changed about it: look whether it can be finished.
     pub endings: bool,
+    /// Links that are over and whose bells are still watched.
+    pub retired: Vec<Retired>,
     /// To be told to the supervisor.
     pub events: Vec<Event>,
     /// The statistics page.
@@ -74,7 +78,9 @@ impl Default for Core {
             notebook: None,
             page_waits: None,
             dirty: false,
+            overflowed: false,
             endings: false,
+            retired: Vec::new(),
             events: Vec::new(),
             stats: None,
         }
@@ -88,14 +94,9 @@ impl Core {
     }
 
     /// The place of the handler that executes for logical unit `unit`.
+    #[inline]
     pub fn handler_of(&self, unit: u32) -> Option<usize> {
-        let service = self.units.get(unit as usize)?.as_ref()?.handler;
-        self.handlers.iter().position(|handler| handler.service == service)
-    }
-
-    /// The place of the transport whose service has index `service`.
-    pub fn transport_of(&self, service: u32) -> Option<usize> {
-        self.transports.iter().position(|transport| transport.service == service)
+        Some(self.units.get(unit as usize)?.as_ref()?.handler)
     }
 
     /// Executes what has become enabled, which may enable more.
@@ -108,16 +109,17 @@ impl Core {
             }
             self.execute(id);
         }
-        if self.endings {
-            self.finish_endings();
-        }
     }
 
     /// One turn: takes what has arrived on every link. True if there was anything.
     pub fn turn(&mut self) -> bool {
         // Answers first: they free what requests may be waiting for.
         let answered = self.drain_handlers();
-        self.drain_transports() || answered
+        let asked = self.drain_transports();
+        if self.endings {
+            self.finish_endings();
+        }
+        asked || answered
     }
 
     /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.
@@ -162,8 +164,9 @@ impl Core {
     pub fn fault_transport(&mut self, place: usize, fault: PeerFault) {
         let transport = &mut self.transports[place];
         tracing::error!(transport = transport.name, %fault, "transport broke the contract; link closed");
-        transport.link = None;
+        self.retired.extend(transport.link.take().map(Retired::Answering));
         let (peer, epoch) = (transport.service, transport.epoch);
+        self.miss_transport(place);
         self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });
         self.count(Counter::PeerFaults, 1);
     }
@@ -172,7 +175,9 @@ impl Core {
     pub fn fault_handler(&mut self, place: usize, fault: PeerFault) {
         let handler = &mut self.handlers[place];
         tracing::error!(handler = handler.name, %fault, "handler broke the contract; link closed");
-        handler.link = None;
+        self.retired.extend(handler.link.take().map(Retired::Asking));
+        // Nobody reads its answers any more, but it may still be at work.
+        handler.fenced = false;
         let (peer, epoch) = (handler.service, handler.epoch);
         self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });
         self.count(Counter::PeerFaults, 1);
@@ -192,11 +197,7 @@ impl Core {
             Presence::Down(since) if !handler.expired => Some(since + self.hold),
             _ => None,
         });
-        downs.min()
-    }
-
-    /// Whether every transport may use its arena and every handler is quiet; for tests and `Stop`.
-    pub fn is_settled(&self) -> bool {
-        self.tasks.is_empty() && self.transports.iter().all(|t| t.attach == Attach::Done || t.link.is_none())
+        let away = self.transports.iter().filter_map(|transport| Some(transport.silent_since? + self.hold));
+        downs.chain(away).min()
     }
 }

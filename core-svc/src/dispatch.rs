@@ -2,6 +2,10 @@
 //!
 //! What was sent to a handler stays in the task table until its outcome is there. When the handler dies, everything it
 //! had is held and, with its next link, sent again, oldest first, under the same identity.
+//!
+//! A `LinkDown` says that the handler is dead, and a dead process does nothing to anybody's buffers any more. A link that
+//! is replaced without one, or that the core itself has closed because of a fault, says nothing of the kind: then a task
+//! that nobody waits for any more ends only when the handler has answered `Fence`.
 
 use std::time::Instant;
 
@@ -12,7 +16,7 @@ use scsi::asc::Asc;
 use scsi::sense::Sense;
 
 use crate::core::Core;
-use crate::peers::{MOST_OUTSTANDING, Presence};
+use crate::peers::{MOST_OUTSTANDING, Presence, Retired};
 use crate::settle::Outcome;
 use crate::stats::Counter;
 use crate::task::{Stage, TaskId};
@@ -43,68 +47,82 @@ impl Core {
         handler.next_age += 1;
         let age = handler.next_age;
         if let Some(task) = self.tasks.get_mut(id) {
-            task.stage = Stage::Dispatched(age);
+            task.stage = Stage::Held(age);
         }
         if self.handlers[place].link.is_some() {
-            self.send_to_handler(place, id, 0);
+            self.send_to_handler(place, id);
         } else {
             self.count(Counter::Held, 1);
         }
     }
 
     /// Sends a task to its living handler, or keeps it in line for a place in the ring.
-    fn send_to_handler(&mut self, place: usize, id: TaskId, flags: u8) {
+    fn send_to_handler(&mut self, place: usize, id: TaskId) {
+        if !self.handlers[place].backlog.is_empty() || !self.try_send(place, id) {
+            self.handlers[place].backlog.push_back(id);
+        }
+    }
+
+    /// Sends a held task. False: there is no place in the ring, it has to stay in line.
+    fn try_send(&mut self, place: usize, id: TaskId) -> bool {
         let handler = &mut self.handlers[place];
-        let (Some(link), Some(task)) = (&mut handler.link, self.tasks.get(id)) else { return };
-        if !handler.backlog.is_empty() || handler.outstanding >= MOST_OUTSTANDING {
-            handler.backlog.push_back(id);
-            return;
+        let Some(link) = &mut handler.link else { return true };
+        let Some(task) = self.tasks.get_mut(id) else { return true };
+        let Stage::Held(age) = task.stage else { return true };
+        if handler.outstanding >= MOST_OUTSTANDING {
+            return false;
         }
         let mut request = task.request;
         request.kind = RequestKind::Execute as u8;
         request.unit = task.unit;
-        request.flags = flags;
+        request.flags &= request_flags::AGAIN;
         match link.send(&request) {
-            Ok(()) => handler.outstanding += 1,
-            Err(PushError::Full) => handler.backlog.push_back(id),
-            Err(PushError::Peer(fault)) => self.fault_handler(place, fault),
+            Ok(()) => {
+                handler.outstanding += 1;
+                task.stage = Stage::Sent(age);
+                true
+            }
+            Err(PushError::Full) => false,
+            Err(PushError::Peer(fault)) => {
+                self.fault_handler(place, fault);
+                true
+            }
         }
     }
 
     /// Sends tasks that waited for a place in the ring.
     pub(crate) fn drain_backlog(&mut self, place: usize) {
-        let mut waiting = std::mem::take(&mut self.handlers[place].backlog);
-        while let Some(id) = waiting.pop_front() {
-            self.send_to_handler(place, id, 0);
-            if !self.handlers[place].backlog.is_empty() {
+        while let Some(id) = self.handlers[place].backlog.front().copied() {
+            if !self.try_send(place, id) {
                 break;
             }
+            self.handlers[place].backlog.pop_front();
         }
-        self.handlers[place].backlog.append(&mut waiting);
     }
 
     /// The handler has a new link: everything that it has not answered is sent again.
     pub(crate) fn relink_handler(&mut self, place: usize, mut link: Requester, epoch: u64) {
-        if let Err(PushError::Peer(fault)) = link.send(&Request::new(RequestKind::Fence, 0, 0)) {
-            tracing::error!(%fault, "a fresh link is broken");
-            return;
-        }
+        // A fresh ring has room. If it does not, the peer has been at it already, and the first look at it says so.
+        let fence = link.send(&Request::new(RequestKind::Fence, 0, 0));
         let handler = &mut self.handlers[place];
-        handler.link = Some(link);
+        if let Some(old) = handler.link.replace(link) {
+            self.retired.push(Retired::Asking(old));
+        }
         handler.epoch = epoch;
         handler.presence = Presence::Up;
         handler.expired = false;
         handler.fenced = false;
-        handler.outstanding = 0;
-        handler.backlog.clear();
-        let again = self.dispatched_to(place);
+        if let Err(PushError::Peer(fault)) = fence {
+            self.fault_handler(place, fault);
+        }
+        let again = self.take_back(place);
         if !again.is_empty() {
             let name = &self.handlers[place].name;
             tracing::info!(handler = name, tasks = again.len(), "sending outstanding tasks again");
             self.count(Counter::SentAgain, again.len() as u64);
         }
         for id in again {
-            self.send_to_handler(place, id, request_flags::AGAIN);
+            self.send_to_handler(place, id);
         }
     }
 
@@ -112,77 +130,116 @@ impl Core {
     pub(crate) fn lose_handler(&mut self, place: usize, held: bool) {
         let handler = &mut self.handlers[place];
         tracing::warn!(handler = handler.name, held, "handler is gone; its commands are held");
-        handler.link = None;
+        let closed_here = handler.presence == Presence::Up && handler.link.is_none();
+        if let Some(old) = handler.link.take() {
+            self.retired.push(Retired::Asking(old));
+        }
         let since = *handler.silent_since.get_or_insert_with(Instant::now);
         handler.presence = if held { Presence::Held } else { Presence::Down(since) };
         handler.expired = false;
-        handler.outstanding = 0;
-        handler.backlog.clear();
-        for id in self.dispatched_to(place) {
-            if self.tasks.get(id).is_some_and(|task| task.aborted) {
-                self.end(id, &Outcome::aborted());
-            } else if held {
-                self.end(id, &Outcome::check(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)));
-            }
+        handler.fenced = held || !closed_here;
+        let waiting = self.take_back(place);
+        if self.handlers[place].fenced {
+            self.end_drained(place);
         }
+        if held {
+            self.refuse_held(&waiting, Asc::MANUAL_INTERVENTION_REQUIRED);
+        }
+        self.endings = true;
         self.run_ready();
     }
 
-    /// Fails what has been held for longer than the limit.
+    fn refuse_held(&mut self, waiting: &[TaskId], asc: Asc) {
+        for id in waiting {
+            self.end(*id, &Outcome::check(Sense::not_ready(asc)));
+        }
+    }
+
+    /// Fails what has been held for longer than the limit, and ends the nexuses of transports that stayed away as long.
     pub fn expire(&mut self) {
         for place in 0..self.handlers.len() {
-            if let Presence::Down(since) = self.handlers[place].presence
-                && since.elapsed() >= self.hold
-            {
-                self.handlers[place].expired = true;
-                for id in self.dispatched_to(place) {
-                    self.end(id, &Outcome::check(Sense::not_ready(Asc::BECOMING_READY)));
+            let handler = &mut self.handlers[place];
+            if matches!(handler.presence, Presence::Down(since) if since.elapsed() >= self.hold) {
+                if !handler.expired {
+                    tracing::warn!(handler = handler.name, "handler stays away; its commands fail");
                 }
+                handler.expired = true;
+                let waiting = self.take_back(place);
+                self.end_drained(place);
+                self.refuse_held(&waiting, Asc::BECOMING_READY);
+                self.endings = true;
             }
         }
+        self.expire_transports();
         self.run_ready();
     }
 
-    /// Tasks that the handler at `place` has or is to get, oldest first.
-    fn dispatched_to(&self, place: usize) -> Vec<TaskId> {
-        let service = self.handlers[place].service;
-        let of_handler = |unit: u32| {
-            self.units.get(unit as usize).and_then(Option::as_ref).is_some_and(|unit| unit.handler == service)
-        };
-        let mut ids =
-            self.tasks.select(|task| matches!(task.stage, Stage::Dispatched(_)) && of_handler(task.unit));
-        ids.sort_by_key(|id| match self.tasks.get(*id).map(|task| task.stage) {
-            Some(Stage::Dispatched(age)) => age,
-            _ => 0,
-        });
-        ids
+    /// Takes back what the handler has or is to get over a link that is over, oldest first. What was sent is marked as
+    /// sent before; what was aborted is left to drain.
+    fn take_back(&mut self, place: usize) -> Vec<TaskId> {
+        self.handlers[place].outstanding = 0;
+        self.handlers[place].backlog.clear();
+        let mut waiting = Vec::new();
+        for id in self.tasks_of_handler(place) {
+            let Some(task) = self.tasks.get_mut(id) else { continue };
+            match task.stage {
+                Stage::Sent(_) if task.aborted => task.stage = Stage::Draining,
+                Stage::Sent(age) => {
+                    task.request.flags |= request_flags::AGAIN;
+                    task.stage = Stage::Held(age);
+                    waiting.push((age, id));
+                }
+                Stage::Held(age) => waiting.push((age, id)),
+                _ => {}
+            }
+        }
+        waiting.sort_unstable_by_key(|(age, _)| *age);
+        waiting.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Nothing of the handler's older links runs any more: aborted tasks that were sent over them are over.
+    pub(crate) fn end_drained(&mut self, place: usize) {
+        for id in self.tasks_of_handler(place) {
+            if self.tasks.get(id).is_some_and(|task| task.stage == Stage::Draining) {
+                self.end(id, &Outcome::aborted());
+            }
+        }
+    }
+
+    fn tasks_of_handler(&self, place: usize) -> Vec<TaskId> {
+        let ours = |unit: u32| self.handler_of(unit) == Some(place);
+        self.tasks.select(|task| {
+            matches!(task.stage, Stage::Held(_) | Stage::Sent(_) | Stage::Draining) && ours(task.unit)
+        })
     }
 
     /// Aborts a task: at once if nothing works on it, else as soon as its handler has let go of it.
     pub(crate) fn abort(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get_mut(id) else { return };
-        task.aborted = true;
+        if std::mem::replace(&mut task.aborted, true) {
+            return;
+        }
         let (stage, unit, nexus, serial) = (task.stage, task.unit, task.request.nexus, task.request.serial);
         self.count(Counter::Aborted, 1);
         let place = self.handler_of(unit);
-        if let (Stage::Dispatched(_), Some(place)) = (stage, place) {
-            let handler = &mut self.handlers[place];
-            let waiting = handler.backlog.contains(&id);
-            handler.backlog.retain(|known| *known != id);
-            if let (Some(link), false) = (&mut handler.link, waiting) {
+        match (stage, place) {
+            (Stage::Sent(_), Some(place)) => {
                 // A hint only: where there is no room for it, the task just ends later.
                 let mut hint = Request::new(RequestKind::Abort, nexus, serial);
                 hint.ref_serial = serial;
                 hint.unit = unit;
-                let _ = link.send(&hint);
-                return;
+                if let Some(link) = &mut self.handlers[place].link {
+                    let _ = link.send(&hint);
+                }
             }
-            if handler.presence == Presence::Up && !waiting {
-                // The link was closed for a fault: the process may still be working until it is reported dead.
-                return;
+            (Stage::Draining, _) => {}
+            (_, place) => {
+                if let Some(handler) = place.and_then(|place| self.handlers.get_mut(place)) {
+                    handler.backlog.retain(|known| *known != id);
+                }
+                self.end(id, &Outcome::aborted());
             }
         }
-        self.end(id, &Outcome::aborted());
     }
 }
 

@@ -67,11 +67,7 @@ impl Core {
     /// The unit attention condition that this command has to report, if there is one. A command that comes again reports
     /// what it reported before.
     pub(crate) fn take_attention(&mut self, nexus: usize, unit: u32, request: &Request) -> Option<Asc> {
-        let nexus = self.nexuses.get_mut(nexus)?;
-        if nexus.attentions.is_empty() {
-            return None;
-        }
-        let waiting = nexus.attentions.get_mut(&unit)?;
+        let waiting = self.nexuses.get_mut(nexus)?.attentions.get_mut(&unit)?;
         if request.flags & request_flags::AGAIN != 0
             && let Some(asc) = waiting.reported_by(request.serial)
         {
@@ -84,13 +80,9 @@ impl Core {
 
     /// Establishes a unit attention condition for every nexus that reaches `unit` and that `chosen` chooses.
     pub(crate) fn raise_attention(&mut self, unit: u32, asc: Asc, chosen: impl Fn(usize) -> bool) {
-        let targets = &self.targets;
         for (place, nexus) in self.nexuses.iter_mut() {
-            let target = targets.get(nexus.target as usize).and_then(Option::as_ref);
-            if chosen(place)
-                && target.is_some_and(|target| target.luns.iter().any(|(_, known)| *known == unit))
-            {
-                self.dirty |= nexus.attentions.entry(unit).or_default().raise(asc);
+            if let Some(waiting) = nexus.attentions.get_mut(&unit).filter(|_| chosen(place)) {
+                self.dirty |= waiting.raise(asc);
             }
         }
     }

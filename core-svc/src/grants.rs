@@ -3,20 +3,24 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use ipc::arena::Arena;
 use ipc::doorbell::Doorbell;
 use ipc::link::{Requester, Responder};
-use ipc::message::Grant;
+use ipc::message::config::{TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
+use ipc::message::{Event, Grant};
 use ipc::notebook::Notebook;
+use ipc::shm::MapError;
 use ipc::stats::Stats;
 use ipc::wait::{Waiter, Watch};
 
 use crate::core::Core;
 use crate::lun_map::{Target, Unit};
+use crate::nexus::MOST_TRANSPORTS;
 use crate::notebook::SCHEMA;
-use crate::peers::{Attach, Handler, Transport};
+use crate::peers::{Attach, Handler, Retired, Transport};
+use crate::stats::Counter;
 
 /// Highest index of a target or unit that is taken: the supervisor numbers from 0 without gaps.
 const MOST_INDEX: u32 = 1 << 16;
@@ -57,21 +61,18 @@ impl Core {
             Grant::Stats => self.stats = Some(Stats::new(fd()?)?),
             Grant::Notebook => self.page_waits = Some(Notebook::open(fd()?, SCHEMA)?),
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
-            Grant::Target(config) => place(&mut self.targets, config.target, Target::new(&config))?,
-            Grant::Unit(config) => place(&mut self.units, config.unit, Unit::new(&config))?,
+            Grant::Target(config) => self.adopt_target(&config)?,
+            Grant::Unit(config) => self.adopt_unit(&config)?,
             Grant::Link { peer, role, epoch } => {
                 let (memory, mine, theirs) = (fd()?, Doorbell::from_fd(fd()?), Doorbell::from_fd(fd()?));
-                // Bells of links that are gone close with them; a token only has to be some number.
-                waiter.add(&mine, u64::from(peer.service), Watch::Bell)?;
-                match role {
-                    Role::Requester => {
-                        let link = Requester::new(memory, epoch, mine, theirs)?;
-                        self.handler_link(&peer, link, epoch);
+                match self.adopt_link(&peer, role, epoch, (memory, mine, theirs), waiter) {
+                    // The peer had the pages first and has scribbled over them: its fault, and only its own link's.
+                    Err(MapError::Peer(fault)) => {
+                        let (peer, fault) = (peer.service, fault.to_string());
+                        self.events.push(Event::PeerFault { peer, epoch, fault });
+                        self.count(Counter::PeerFaults, 1);
                     }
-                    Role::Responder => {
-                        let link = Responder::new(memory, epoch, mine, theirs)?;
-                        self.transport_link(&peer, link, epoch);
-                    }
+                    other => other?,
                 }
             }
             Grant::LinkDown { peer, epoch, held } => self.link_down(peer, epoch, held),
@@ -93,43 +94,110 @@ impl Core {
         Ok(Next::Continue)
     }
 
-    fn handler_link(&mut self, peer: &Peer, link: Requester, epoch: u64) {
-        let known = self.handlers.iter().position(|handler| handler.service == peer.service);
+    /// A target with its LUN map, and a place for its transport: commands can be held for it from now on.
+    fn adopt_target(&mut self, config: &TargetConfig) -> anyhow::Result<()> {
+        self.transport_place(config.transport, "")?;
+        place(&mut self.targets, config.target, Target::new(config))
+    }
+
+    /// A logical unit, and a place for its handler. The tasks of a unit that is known stay as they are.
+    fn adopt_unit(&mut self, config: &UnitConfig) -> anyhow::Result<()> {
+        let handler = self.handler_place(config.handler, "");
+        let mut unit = Unit::new(config, handler);
+        if let Some(known) = self.unit_mut(config.unit) {
+            let busy = !known.set.is_empty();
+            ensure!(
+                known.handler == handler || !busy,
+                "unit {} changes its handler while it works",
+                config.name
+            );
+            unit.set = std::mem::take(&mut known.set);
+        }
+        place(&mut self.units, config.unit, unit)
+    }
+
+    fn handler_place(&mut self, service: u32, name: &str) -> usize {
+        let known = self.handlers.iter().position(|handler| handler.service == service);
         let place = known.unwrap_or_else(|| {
-            self.handlers.push(Handler::new(peer.service, peer.name.clone(), Instant::now()));
+            self.handlers.push(Handler::new(service, format!("service {service}"), Instant::now()));
             self.handlers.len() - 1
         });
-        self.relink_handler(place, link, epoch);
+        if !name.is_empty() {
+            self.handlers[place].name = name.to_owned();
+        }
+        place
     }
 
-    fn transport_link(&mut self, peer: &Peer, link: Responder, epoch: u64) {
-        let known = self.transport_of(peer.service);
+    fn transport_place(&mut self, service: u32, name: &str) -> anyhow::Result<usize> {
+        ensure!(
+            service < MOST_TRANSPORTS,
+            "transport {service}: transports are numbered below {MOST_TRANSPORTS}"
+        );
+        let known = self.transports.iter().position(|transport| transport.service == service);
         let place = known.unwrap_or_else(|| {
-            let (service, name) = (peer.service, peer.name.clone());
-            self.transports.push(Transport { service, name, link: None, epoch: 0, attach: Attach::Silent });
+            self.transports.push(Transport::new(service, format!("service {service}"), Instant::now()));
             self.transports.len() - 1
         });
-        let transport = &mut self.transports[place];
-        transport.link = Some(link);
-        transport.epoch = epoch;
-        transport.attach = Attach::Silent;
+        if !name.is_empty() {
+            self.transports[place].name = name.to_owned();
+        }
+        Ok(place)
     }
 
-    fn link_down(&mut self, peer: u32, epoch: u64, held: bool) {
-        if let Some(place) = self.transport_of(peer) {
-            let transport = &mut self.transports[place];
-            // A late word about a link that was replaced already says nothing about its successor.
-            if epoch >= transport.epoch {
-                transport.link = None;
+    fn adopt_link(
+        &mut self,
+        peer: &Peer,
+        role: Role,
+        epoch: u64,
+        (memory, mine, theirs): (OwnedFd, Doorbell, Doorbell),
+        waiter: &Waiter,
+    ) -> Result<(), MapError> {
+        match role {
+            Role::Requester => {
+                let link = Requester::new(memory, epoch, mine, theirs)?;
+                waiter.add(link.bell(), u64::from(peer.service), Watch::Bell)?;
+                let place = self.handler_place(peer.service, &peer.name);
+                self.relink_handler(place, link, epoch);
+            }
+            Role::Responder => {
+                let link = Responder::new(memory, epoch, mine, theirs)?;
+                let place = self.transport_place(peer.service, &peer.name).map_err(std::io::Error::other)?;
+                waiter.add(link.bell(), u64::from(peer.service), Watch::Bell)?;
+                self.forget_questions(place);
+                let transport = &mut self.transports[place];
+                self.retired.extend(transport.link.replace(link).map(Retired::Answering));
+                transport.epoch = epoch;
                 transport.attach = Attach::Silent;
             }
         }
-        let place =
-            self.handlers.iter().position(|handler| handler.service == peer && epoch >= handler.epoch);
-        if let Some(place) = place {
+        Ok(())
+    }
+
+    fn link_down(&mut self, peer: u32, epoch: u64, held: bool) {
+        // A late word about a link that was replaced already says nothing about its successor.
+        let late = |known: u64| epoch < known;
+        let place = self.transports.iter().position(|transport| transport.service == peer);
+        if let Some(place) = place.filter(|place| !late(self.transports[*place].epoch)) {
+            self.forget_questions(place);
+            self.miss_transport(place);
+            let transport = &mut self.transports[place];
+            self.retired.extend(transport.link.take().map(Retired::Answering));
+            transport.attach = Attach::Silent;
+            if held {
+                self.give_up_transport(place);
+                self.run_ready();
+            }
+        }
+        let place = self.handlers.iter().position(|handler| handler.service == peer);
+        if let Some(place) = place.filter(|place| !late(self.handlers[*place].epoch)) {
             self.lose_handler(place, held);
-            self.endings = true;
-            self.run_ready();
+        }
+    }
+
+    /// Stops watching the bells of links that are over.
+    pub fn bury_links(&mut self, waiter: &Waiter) {
+        for link in self.retired.drain(..) {
+            let _ = waiter.remove(link.bell());
         }
     }
 }

@@ -10,9 +10,10 @@ use scsi::lun::Lun;
 
 use crate::core::Core;
 use crate::gate::Verdict;
-use crate::peers::Attach;
+use crate::nexus::wide;
+use crate::peers::{Attach, MOST_TASKS};
 use crate::stats::Counter;
-use crate::task::{Stage, Task};
+use crate::task::{Stage, Task, TaskId};
 
 /// Records that one link may have handled before the next link's turn.
 const BATCH: usize = 64;
@@ -64,11 +65,19 @@ impl Core {
     /// The place of the living nexus that a record of transport `place` names.
     pub fn nexus_of(&self, place: usize, request: &Request) -> Result<usize, PeerFault> {
         let unknown = PeerFault::Record { field: "nexus", value: request.nexus };
-        let nexus = self.nexuses.find(self.transports[place].service, request.nexus).ok_or(unknown)?;
+        let number = self.wide(place, request.nexus)?;
+        let nexus = self.nexuses.find(number).ok_or(unknown)?;
         match self.nexuses.get(nexus) {
-            Some(known) if known.closing.is_none() => Ok(nexus),
-            _ => Err(PeerFault::Unexpected("record of a nexus that was closed")),
+            Some(known) if known.closing.is_none() && known.confirmed => Ok(nexus),
+            _ => Err(PeerFault::Unexpected("record of a nexus that was closed or not named")),
         }
+    }
+
+    /// The number under which handlers and the task table know nexus `number` of the transport at `place`.
+    #[inline]
+    pub(crate) fn wide(&self, place: usize, number: u64) -> Result<u64, PeerFault> {
+        wide(self.transports[place].service, number)
+            .ok_or(PeerFault::Record { field: "nexus", value: number })
     }
 
     /// A transport can name extents of its own arena only.
@@ -94,37 +103,54 @@ impl Core {
         request.cdb()?;
         let attribute = TaskAttribute::try_from(request.attribute)
             .map_err(|_| PeerFault::Record { field: "attribute", value: u64::from(request.attribute) })?;
-        if self.tasks.find(request.nexus, request.serial).is_some() {
-            return if request.flags & request_flags::AGAIN != 0 {
-                Ok(())
-            } else {
-                Err(PeerFault::Record { field: "serial", value: request.serial })
-            };
+        let number = self.wide(place, request.nexus)?;
+        if let Some(id) = self.tasks.find(number, request.serial) {
+            if request.flags & request_flags::AGAIN == 0 {
+                return Err(PeerFault::Record { field: "serial", value: request.serial });
+            }
+            self.adopt_again(place, id, request);
+            return Ok(());
+        }
+        if self.transports[place].tasks >= MOST_TASKS {
+            return Err(PeerFault::ReplyOverflow);
         }
         self.count(Counter::Commands, 1);
         match self.gate(nexus, Lun::from_u64(request.lun), attribute, request) {
             Verdict::End(outcome) => self.answer(place, request.nexus, request.serial, &outcome),
             Verdict::Run { opcode, unit } => {
-                let task = Task {
+                let mut task = Task {
                     request: *request,
                     opcode,
                     nexus,
+                    epoch: self.transports[place].epoch,
                     unit,
                     attribute,
                     stage: Stage::Dormant,
                     data_ready: request.flags & request_flags::DATA_PENDING == 0,
                     aborted: false,
                 };
-                self.enter(task);
+                task.request.nexus = number;
+                self.enter(place, task);
             }
         }
         Ok(())
     }
 
+    /// A command that the core still has comes again over a new link: from here on its answer goes there.
+    fn adopt_again(&mut self, place: usize, id: TaskId, request: &Request) {
+        let epoch = self.transports[place].epoch;
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        task.epoch = epoch;
+        if request.flags & request_flags::DATA_PENDING == 0 {
+            self.data_is_there(id, request);
+        }
+    }
+
     /// Puts a task into its unit's task set.
-    fn enter(&mut self, task: Task) {
+    fn enter(&mut self, place: usize, task: Task) {
         let (nexus, unit, attribute) = (task.nexus, task.unit, task.attribute);
         let Some(id) = self.tasks.insert(task) else { return };
+        self.transports[place].tasks += 1;
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
             nexus.tasks += 1;
         }
@@ -139,12 +165,22 @@ impl Core {
     /// The data of a command is there.
     fn data_complete(&mut self, place: usize, request: &Request) -> Result<(), PeerFault> {
         self.check_extents(place, request)?;
+        let number = self.wide(place, request.nexus)?;
         // A command that has ended in the meantime (refused, aborted) is no fault: the records crossed on the way.
-        let Some(id) = self.tasks.find(request.nexus, request.serial) else { return Ok(()) };
-        let service = self.transports[place].service;
-        let Some(task) = self.tasks.get_mut(id) else { return Ok(()) };
-        if task.data_ready || self.nexuses.get(task.nexus).is_none_or(|nexus| nexus.transport != service) {
+        let Some(id) = self.tasks.find(number, request.serial) else { return Ok(()) };
+        let Some(task) = self.tasks.get(id) else { return Ok(()) };
+        if task.data_ready && request.flags & request_flags::AGAIN == 0 {
             return Err(PeerFault::Unexpected("data of a command that awaits none"));
+        }
+        self.data_is_there(id, request);
+        Ok(())
+    }
+
+    /// Takes the extents of a command's data, if it awaits them.
+    fn data_is_there(&mut self, id: TaskId, request: &Request) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        if task.data_ready {
+            return;
         }
         task.data_ready = true;
         task.request.extents = request.extents;
@@ -155,7 +191,6 @@ impl Core {
             task.stage = Stage::Enabled;
             self.ready.push_back(id);
         }
-        Ok(())
     }
 }
 

@@ -35,15 +35,15 @@ impl Target {
 pub struct Unit {
     /// The device's name in the manifest.
     pub name: String,
-    /// Index of the handler's service.
-    pub handler: u32,
+    /// Place of the handler that executes its commands.
+    pub handler: usize,
     /// Its task set.
     pub set: TaskSet,
 }
 
 impl Unit {
-    /// A unit as configured, with no tasks.
-    pub fn new(config: &UnitConfig) -> Self {
-        Self { name: config.name.clone(), handler: config.handler, set: TaskSet::default() }
+    /// A unit as configured, with no tasks; `handler` is the handler's place.
+    pub fn new(config: &UnitConfig, handler: usize) -> Self {
+        Self { name: config.name.clone(), handler, set: TaskSet::default() }
     }
 }

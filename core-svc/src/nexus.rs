@@ -11,27 +11,46 @@ use crate::unit_attention::UnitAttentions;
 /// Most nexuses at a time, so that a transport cannot make the core grow without bound.
 pub const MOST: usize = 4096;
 
+/// Most I_T_L nexuses (nexuses times the logical units that each reaches): they are what the core keeps unit attentions
+/// for and what its notebook has to hold.
+pub const MOST_PATHS: usize = 1 << 16;
+
+/// Bits of a nexus number that are its transport's to use.
+const NUMBER_BITS: u32 = 56;
+
+/// Transports have service indices below this.
+pub const MOST_TRANSPORTS: u32 = 1 << (64 - NUMBER_BITS);
+
+/// The number under which handlers know a nexus: transports number theirs each for itself, and a handler must not take
+/// two for one. It is a function of both, so that it is the same after the core's death. None: the number is too high.
+pub fn wide(transport: u32, number: u64) -> Option<u64> {
+    let fits = transport < MOST_TRANSPORTS && number >> NUMBER_BITS == 0;
+    fits.then_some(u64::from(transport) << NUMBER_BITS | number)
+}
+
 /// Why a nexus is ending, and who wants to hear when it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     /// The transport asked with this serial and gets `NexusClosed`.
     Asked(u64),
-    /// It was not named when its transport attached.
+    /// It was not named when its transport attached, or its transport stayed away.
     Lost,
 }
 
 /// An I_T nexus.
 #[derive(Debug)]
 pub struct Nexus {
-    /// Its number on the link.
+    /// Its number on its transport's link.
     pub number: u64,
-    /// Index of its transport's service.
-    pub transport: u32,
+    /// Its number for handlers, see [`wide`].
+    pub wide: u64,
+    /// Place of its transport.
+    pub transport: usize,
     /// Index of its target.
     pub target: u32,
-    /// Its ports.
+    /// Its ports; empty after the core's death until the transport has named them again.
     pub names: NexusNames,
-    /// Conditions that wait, by logical unit; a unit without any has no entry.
+    /// Conditions that wait, by logical unit.
     pub attentions: FxHashMap<u32, UnitAttentions>,
     /// Tasks of it that have not ended.
     pub tasks: usize,
@@ -45,36 +64,42 @@ pub struct Nexus {
 #[derive(Debug, Default)]
 pub struct Nexuses {
     places: Vec<Option<Nexus>>,
-    by_number: FxHashMap<(u32, u64), usize>,
+    free: Vec<usize>,
+    by_wide: FxHashMap<u64, usize>,
+    paths: usize,
 }
 
 impl Nexuses {
-    /// Takes a nexus in. None: there are too many.
+    /// Takes a nexus in. None: there are too many, or it is known.
     pub fn insert(&mut self, nexus: Nexus) -> Option<usize> {
-        if self.by_number.len() >= MOST {
+        let paths = self.paths + nexus.attentions.len();
+        if self.by_wide.len() >= MOST || paths > MOST_PATHS || self.by_wide.contains_key(&nexus.wide) {
             return None;
         }
-        let key = (nexus.transport, nexus.number);
-        let place = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
+        self.paths = paths;
+        let place = self.free.pop().unwrap_or(self.places.len());
         if place == self.places.len() {
             self.places.push(None);
         }
+        self.by_wide.insert(nexus.wide, place);
         self.places[place] = Some(nexus);
-        self.by_number.insert(key, place);
         Some(place)
     }
 
-    /// The place of a transport's nexus.
-    pub fn find(&self, transport: u32, number: u64) -> Option<usize> {
-        self.by_number.get(&(transport, number)).copied()
+    /// The place of the nexus that handlers know as `wide`.
+    #[inline]
+    pub fn find(&self, wide: u64) -> Option<usize> {
+        self.by_wide.get(&wide).copied()
     }
 
     /// The nexus at a place.
+    #[inline]
     pub fn get(&self, place: usize) -> Option<&Nexus> {
         self.places.get(place)?.as_ref()
     }
 
-    /// The nexus at a place, to change.
+    /// The nexus at a place, to change. The set of logical units that it has conditions for must not change.
+    #[inline]
     pub fn get_mut(&mut self, place: usize) -> Option<&mut Nexus> {
         self.places.get_mut(place)?.as_mut()
     }
@@ -82,7 +107,9 @@ impl Nexuses {
     /// Takes a nexus out.
     pub fn remove(&mut self, place: usize) -> Option<Nexus> {
         let nexus = self.places.get_mut(place)?.take()?;
-        self.by_number.remove(&(nexus.transport, nexus.number));
+        self.by_wide.remove(&nexus.wide);
+        self.free.push(place);
+        self.paths -= nexus.attentions.len();
         Some(nexus)
     }
 
@@ -91,8 +118,13 @@ impl Nexuses {
         self.places.iter().enumerate().filter_map(|(place, nexus)| Some((place, nexus.as_ref()?)))
     }
 
-    /// All nexuses with their places, to change.
+    /// All nexuses with their places, to change; as for [`get_mut`](Self::get_mut).
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Nexus)> {
         self.places.iter_mut().enumerate().filter_map(|(place, nexus)| Some((place, nexus.as_mut()?)))
+    }
+
+    /// Places of the nexuses of the transport at `transport`. Allocates: for rare events only.
+    pub fn of_transport(&self, transport: usize) -> Vec<usize> {
+        self.iter().filter(|(_, nexus)| nexus.transport == transport).map(|(place, _)| place).collect()
     }
 }

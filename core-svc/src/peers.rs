@@ -1,8 +1,12 @@
 //! The ends of the core's links: towards transports it answers, towards handlers it asks.
+//!
+//! Places in the core's lists of transports and handlers are given once and never change, so that a nexus and a unit can
+//! refer to them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use ipc::doorbell::Doorbell;
 use ipc::link::{CAPACITY, Requester, Responder};
 
 use crate::task::TaskId;
@@ -28,18 +32,34 @@ pub struct Transport {
     pub name: String,
     /// The living link.
     pub link: Option<Responder>,
-    /// The link's number.
+    /// The link's number; 0 before the first.
     pub epoch: u64,
     /// How far it has come.
     pub attach: Attach,
+    /// Since when it has not been heard of; its nexuses are kept for a while.
+    pub silent_since: Option<Instant>,
+    /// Tasks of all its nexuses.
+    pub tasks: usize,
+}
+
+/// Tasks that one transport may have: what one link allows, and once more for those that a link which was replaced
+/// left behind.
+pub const MOST_TASKS: usize = 2 * CAPACITY;
+
+impl Transport {
+    /// A transport that has no link yet.
+    pub fn new(service: u32, name: String, now: Instant) -> Self {
+        let silent_since = Some(now);
+        Self { service, name, link: None, epoch: 0, attach: Attach::Silent, silent_since, tasks: 0 }
+    }
 }
 
 /// Whether a handler can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It has a link.
+    /// It has a link, or had one that the core closed because of a fault.
     Up,
-    /// It is being restarted; commands are held since then.
+    /// It is being started; commands are held since then.
     Down(Instant),
     /// It stays down until somebody asks for it: commands fail at once.
     Held,
@@ -53,7 +73,7 @@ pub struct Handler {
     pub name: String,
     /// The living link.
     pub link: Option<Requester>,
-    /// The link's number.
+    /// The link's number; 0 before the first.
     pub epoch: u64,
     /// Whether it can be asked.
     pub presence: Presence,
@@ -61,9 +81,9 @@ pub struct Handler {
     pub silent_since: Option<Instant>,
     /// What was held for it has been failed, because it took too long to come back.
     pub expired: bool,
-    /// It has said that nothing of an older link runs any more.
+    /// Nothing that was asked over an older link runs any more: it said so, or it is known to be dead.
     pub fenced: bool,
-    /// Tasks that it has and has not answered.
+    /// Tasks that it has and has not answered: those that are `Sent`.
     pub outstanding: usize,
     /// Tasks that found no room in the ring, oldest first.
     pub backlog: VecDeque<TaskId>,
@@ -75,7 +95,7 @@ pub struct Handler {
 pub const MOST_OUTSTANDING: usize = CAPACITY - 16;
 
 impl Handler {
-    /// A handler that has no link yet.
+    /// A handler that has no link yet. A core that has just been born cannot know whether it lives and what it is doing.
     pub fn new(service: u32, name: String, now: Instant) -> Self {
         Self {
             service,
@@ -83,7 +103,7 @@ impl Handler {
             link: None,
             epoch: 0,
             presence: Presence::Down(now),
-            silent_since: None,
+            silent_since: Some(now),
             expired: false,
             fenced: false,
             outstanding: 0,
@@ -92,8 +112,27 @@ impl Handler {
         }
     }
 
-    /// No task of a former core can be running in it: it said so, or it is dead.
+    /// No task of a former core or of an older link can be running in it. One that did not come back within the hold
+    /// limit is taken for dead.
     pub fn is_quiet(&self) -> bool {
-        self.fenced || self.presence != Presence::Up
+        self.fenced || self.expired || self.presence == Presence::Held
+    }
+}
+
+/// A link that is over. The supervisor and the peer hold duplicates of its bell, so closing it does not end its watch.
+pub enum Retired {
+    /// Of a transport.
+    Answering(Responder),
+    /// Of a handler.
+    Asking(Requester),
+}
+
+impl Retired {
+    /// The bell that has to be taken out of the waiter.
+    pub fn bell(&self) -> &Doorbell {
+        match self {
+            Self::Answering(link) => link.bell(),
+            Self::Asking(link) => link.bell(),
+        }
     }
 }

@@ -66,8 +66,15 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
         for event in core.events.drain(..) {
             control.report(event, Vec::new())?;
         }
-        if look && !hear(&mut core, &mut control, &mut waiter)? {
-            return stopped(&mut control);
+        if look {
+            // Also while others keep the core busy: who is held must not be held for ever.
+            if core.deadline().is_some_and(|at| at <= Instant::now()) {
+                core.expire();
+            }
+            if !hear(&mut core, &mut control, &mut waiter)? {
+                return stopped(&mut control);
+            }
+            core.bury_links(&waiter);
         }
     }
 }
@@ -83,9 +90,6 @@ fn sleep(core: &mut Core, waiter: &mut Waiter, ready: &mut Vec<Ready>) -> anyhow
         if !ready.is_empty() {
             waiter.worked();
         }
-    }
-    if core.deadline().is_some_and(|at| at <= Instant::now()) {
-        core.expire();
     }
     Ok(())
 }

@@ -93,7 +93,8 @@ impl Core {
             ReplyKind::Fenced if !self.handlers[place].fenced => {
                 self.handlers[place].fenced = true;
                 self.handlers[place].silent_since = None;
-                self.finish_endings();
+                self.end_drained(place);
+                self.endings = true;
                 Ok(())
             }
             ReplyKind::Done => self.done(place, reply),
@@ -105,8 +106,12 @@ impl Core {
         let unknown = PeerFault::Unexpected("outcome of a task that the handler does not have");
         let id = self.tasks.find(reply.nexus, reply.serial).ok_or(unknown)?;
         let task = self.tasks.get(id).ok_or(unknown)?;
-        if !matches!(task.stage, Stage::Dispatched(_)) || self.handler_of(task.unit) != Some(place) {
+        if !matches!(task.stage, Stage::Sent(_)) || self.handler_of(task.unit) != Some(place) {
             return Err(unknown);
+        }
+        if reply.flags & reply_flags::ABORTED != 0 && !task.aborted {
+            // It would leave the initiator without an answer.
+            return Err(PeerFault::Unexpected("abort of a task that nobody aborted"));
         }
         Status::try_from(reply.status)
             .map_err(|_| PeerFault::Record { field: "status", value: u64::from(reply.status) })?;
@@ -118,20 +123,20 @@ impl Core {
         }
         self.handlers[place].outstanding -= 1;
         let mut answer = *reply;
-        answer.flags = if task.aborted { reply_flags::ABORTED } else { reply.flags & reply_flags::ABORTED };
-        self.finish(id, &answer);
+        answer.flags = if task.aborted { reply_flags::ABORTED } else { 0 };
+        self.finish(id, &mut answer);
         Ok(())
     }
 
     /// Ends a task with an outcome of the core's own.
     pub(crate) fn end(&mut self, id: TaskId, outcome: &Outcome) {
         let Some(task) = self.tasks.get(id) else { return };
-        let reply = outcome.reply(task.request.nexus, task.request.serial);
-        self.finish(id, &reply);
+        let mut reply = outcome.reply(0, task.request.serial);
+        self.finish(id, &mut reply);
     }
 
-    /// Ends a task: answer, task set, nexus, functions that wait for it.
-    fn finish(&mut self, id: TaskId, reply: &Reply) {
+    /// Ends a task: answer, task set, nexus, functions that wait for it. The answer's nexus is put in here.
+    fn finish(&mut self, id: TaskId, reply: &mut Reply) {
         let Some(task) = self.tasks.remove(id) else { return };
         if let Some(unit) = self.units.get_mut(task.unit as usize).and_then(Option::as_mut) {
             if task.stage == Stage::Dormant {
@@ -148,9 +153,12 @@ impl Core {
         }
         if let Some(nexus) = self.nexuses.get_mut(task.nexus) {
             nexus.tasks -= 1;
-            if let Some(place) =
-                self.transports.iter().position(|transport| transport.service == nexus.transport)
-            {
+            self.endings |= nexus.closing.is_some() && nexus.tasks == 0;
+            reply.nexus = nexus.number;
+            let place = nexus.transport;
+            self.transports[place].tasks -= 1;
+            // Over a new link nobody waits for an answer before the command has come again.
+            if self.transports[place].epoch == task.epoch {
                 self.send_to_transport(place, reply);
             }
         }

@@ -24,19 +24,27 @@ pub enum Stage {
     AwaitingData,
     /// Enabled and to be executed by the core itself, or about to be dispatched.
     Enabled,
-    /// With its handler, or to be sent to it as soon as there is one. The number orders tasks of one handler by age.
-    Dispatched(u64),
+    /// For its handler, and in nobody's hands: there is no link, or no room in it. The number orders tasks of one handler
+    /// by age.
+    Held(u64),
+    /// With its handler, over the link that lives; the number as for `Held`.
+    Sent(u64),
+    /// Aborted after it was sent over a link that was replaced: over when the handler says that nothing older runs.
+    Draining,
 }
 
 /// A task.
 #[derive(Debug)]
 pub struct Task {
-    /// The request as it came, with the extents of `DataComplete` put in.
+    /// The request as it came, with the extents of `DataComplete` put in and the nexus under the number that handlers
+    /// know ([`crate::nexus::wide`]). `AGAIN` says that the handler may have seen it.
     pub request: Request,
     /// Row of the opcode table.
     pub opcode: &'static Opcode,
     /// The nexus's place in the core's table.
     pub nexus: usize,
+    /// The transport's link over which it was last named. Over any other its transport has not asked for an answer.
+    pub epoch: u64,
     /// The logical unit.
     pub unit: u32,
     /// Its attribute.
@@ -83,7 +91,7 @@ impl Tasks {
         Some(id)
     }
 
-    /// The task's name by the identity that peers use.
+    /// The task's name by the identity that handlers use.
     pub fn find(&self, nexus: u64, serial: u64) -> Option<TaskId> {
         self.by_identity.get(&(nexus, serial)).copied()
     }
@@ -120,6 +128,11 @@ impl Tasks {
             keep(task).then_some(TaskId { slot: slot as u32, generation: *generation })
         });
         living.collect()
+    }
+
+    /// Tasks that live.
+    pub fn len(&self) -> usize {
+        self.by_identity.len()
     }
 
     /// Whether no task lives.

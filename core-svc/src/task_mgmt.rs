@@ -4,7 +4,8 @@
 //! gives its transport exactly one `Done` first, so that the answer never overtakes a task's end.
 
 use ipc::fault::PeerFault;
-use ipc::message::record::{Reply, ReplyKind, Request, request_flags};
+use ipc::message::record::{Reply, ReplyKind, Request};
+use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
 use scsi::lun::Lun;
 use scsi::task_management::{Function, Response};
@@ -15,16 +16,18 @@ use crate::task::{Task, TaskId};
 /// A function that waits for tasks to end.
 #[derive(Debug)]
 pub struct PendingFunction {
-    /// The nexus that asked.
-    pub nexus: u64,
+    /// The place of the nexus that asked.
+    pub nexus: usize,
+    /// The place of its transport.
+    pub transport: usize,
+    number: u64,
     serial: u64,
-    transport: u32,
     response: Response,
-    waits: Vec<TaskId>,
+    waits: FxHashSet<TaskId>,
 }
 
-/// Functions that may wait at a time, per core; past it they are rejected.
-const MOST: usize = 1024;
+/// Functions that may wait at a time, per core; past it they are rejected. Each of them is looked at when a task ends.
+const MOST: usize = 256;
 
 impl Core {
     /// A task management request of the transport at `place`.
@@ -32,14 +35,9 @@ impl Core {
         let at = self.nexus_of(place, request)?;
         let function = Function::try_from(request.function)
             .map_err(|_| PeerFault::Record { field: "function", value: u64::from(request.function) })?;
-        let known = self.functions.iter().any(|f| f.nexus == request.nexus && f.serial == request.serial);
-        if known {
-            let again = request.flags & request_flags::AGAIN != 0;
-            return if again {
-                Ok(())
-            } else {
-                Err(PeerFault::Record { field: "serial", value: request.serial })
-            };
+        if self.functions.iter().any(|f| f.nexus == at && f.serial == request.serial) {
+            // Functions of an older link were forgotten with it, so this one came twice over this link.
+            return Err(PeerFault::Record { field: "serial", value: request.serial });
         }
         let unit = self.unit_of(at, Lun::from_u64(request.lun));
         let (response, waits) = if self.functions.len() >= MOST {
@@ -50,13 +48,13 @@ impl Core {
             self.perform(at, function, unit.unwrap_or_default(), request)
         };
         tracing::debug!(?function, ?response, tasks = waits.len(), "task management");
-        let transport = self.transports[place].service;
         self.functions.push(PendingFunction {
-            nexus: request.nexus,
+            nexus: at,
+            transport: place,
+            number: request.nexus,
             serial: request.serial,
-            transport,
             response,
-            waits: waits.clone(),
+            waits: waits.iter().copied().collect(),
         });
         for id in waits {
             self.abort(id);
@@ -83,33 +81,37 @@ impl Core {
         let ours = |task: &Task| task.nexus == at && task.unit == unit;
         match function {
             Function::AbortTask | Function::QueryTask => {
-                let found = self.tasks.find(request.nexus, request.ref_serial);
+                let number = self.nexuses.get(at).map(|nexus| nexus.wide);
+                let found = number.and_then(|number| self.tasks.find(number, request.ref_serial));
                 let found = found.filter(|id| self.tasks.get(*id).is_some_and(ours));
+                let lives = |id: TaskId| self.tasks.get(id).is_some_and(|task| !task.aborted);
                 match (function, found) {
-                    (Function::QueryTask, found) => (answer(found.is_some()), Vec::new()),
+                    (Function::QueryTask, found) => (answer(found.is_some_and(lives)), Vec::new()),
                     (_, Some(id)) => (FunctionComplete, vec![id]),
                     (_, None) => (TaskDoesNotExist, Vec::new()),
                 }
             }
             Function::AbortTaskSet => (FunctionComplete, self.tasks.select(ours)),
-            Function::QueryTaskSet => (answer(!self.tasks.select(ours).is_empty()), Vec::new()),
+            Function::QueryTaskSet => {
+                let living = self.tasks.select(|task| ours(task) && !task.aborted);
+                (answer(!living.is_empty()), Vec::new())
+            }
             Function::ClearTaskSet => {
                 let victims = self.tasks.select(|task| task.unit == unit);
-                let others: Vec<usize> = victims
-                    .iter()
-                    .filter_map(|id| Some(self.tasks.get(*id)?.nexus))
-                    .filter(|n| *n != at)
-                    .collect();
+                // What its own nexus had given up before was not cleared by another.
+                let cleared = |id: &TaskId| {
+                    let task = self.tasks.get(*id).filter(|task| !task.aborted)?;
+                    (task.nexus != at).then_some(task.nexus)
+                };
+                let others: FxHashSet<usize> = victims.iter().filter_map(cleared).collect();
                 let asc = Asc::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
                 self.raise_attention(unit, asc, |place| others.contains(&place));
                 (FunctionComplete, victims)
             }
-            Function::LogicalUnitReset => (FunctionComplete, self.reset_unit(unit)),
+            Function::LogicalUnitReset => (FunctionComplete, self.reset_units(&[unit])),
             Function::TargetWarmReset | Function::TargetColdReset => {
-                let target = self.nexuses.get(at).map(|nexus| nexus.target).unwrap_or_default();
-                let luns = self.targets.get(target as usize).and_then(Option::as_ref).map(|t| t.luns.clone());
-                let units = luns.unwrap_or_default();
-                (FunctionComplete, units.into_iter().flat_map(|(_, unit)| self.reset_unit(unit)).collect())
+                let units = self.nexus_units(at);
+                (FunctionComplete, self.reset_units(&units))
             }
             Function::ItNexusReset => {
                 let units: Vec<u32> = self.nexus_units(at);
@@ -132,16 +134,19 @@ impl Core {
         target.map(|target| target.luns.iter().map(|(_, unit)| *unit).collect()).unwrap_or_default()
     }
 
-    /// Resets a logical unit: every task ends, every nexus hears of it.
-    fn reset_unit(&mut self, unit: u32) -> Vec<TaskId> {
-        self.raise_attention(unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
-        self.tasks.select(|task| task.unit == unit)
+    /// Resets logical units: every task ends, every nexus hears of it.
+    fn reset_units(&mut self, units: &[u32]) -> Vec<TaskId> {
+        for unit in units {
+            self.raise_attention(*unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
+        }
+        let units: FxHashSet<u32> = units.iter().copied().collect();
+        self.tasks.select(|task| units.contains(&task.unit))
     }
 
     /// A task has ended: functions that waited for it go on.
     pub(crate) fn functions_after(&mut self, id: TaskId) {
         for function in &mut self.functions {
-            function.waits.retain(|waiting| *waiting != id);
+            function.waits.remove(&id);
         }
         self.answer_functions();
     }
@@ -155,11 +160,9 @@ impl Core {
                 continue;
             }
             let done = self.functions.swap_remove(place);
-            let mut reply = Reply::new(ReplyKind::TaskManagementDone, done.nexus, done.serial);
+            let mut reply = Reply::new(ReplyKind::TaskManagementDone, done.number, done.serial);
             reply.response = done.response.code();
-            if let Some(transport) = self.transport_of(done.transport) {
-                self.send_to_transport(transport, &reply);
-            }
+            self.send_to_transport(done.transport, &reply);
         }
     }
 }

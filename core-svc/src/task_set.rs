@@ -1,8 +1,8 @@
 //! Stage 5, task set: which of a logical unit's tasks may run now (SAM-5 clause 8).
 //!
 //! One set per logical unit, shared by all nexuses (TST 000b). A task is dormant or enabled; the rules that the counters
-//! below encode are those of SAM-5 8.5: HEAD OF QUEUE is enabled on arrival; ORDERED waits for every older task;
-//! SIMPLE waits for older ORDERED tasks and for HEAD OF QUEUE tasks. As dormant tasks are kept in arrival order, nothing
+//! below encode are those of SAM-5 8.5: HEAD OF QUEUE is enabled on arrival; ORDERED waits for every older task and every
+//! HEAD OF QUEUE task; SIMPLE waits for older ORDERED tasks and for HEAD OF QUEUE tasks. As dormant tasks are kept in arrival order, nothing
 //! behind a dormant task can overtake it.
 
 use std::collections::VecDeque;
@@ -59,6 +59,11 @@ impl TaskSet {
         let before = self.dormant.len();
         self.dormant.retain(|(known, _)| *known != task);
         self.dormant.len() != before
+    }
+
+    /// Whether it has no task.
+    pub fn is_empty(&self) -> bool {
+        self.enabled == 0 && self.dormant.is_empty()
     }
 
     fn may_run(&self, attribute: TaskAttribute) -> bool {

@@ -3,14 +3,30 @@
 //! A condition that was reported is remembered with the command that reported it: if the core dies before its transport
 //! has read the answer, that command comes again under the same serial and has to report the same again.
 //!
-//! A short queue without duplicates. A reset or power-on condition says everything that older conditions said and more,
-//! so it replaces them; the queue is bounded, because there are only so many conditions.
+//! A short queue without duplicates. The conditions of the 29h family (power on, resets, nexus loss) have an order of
+//! precedence: a higher one clears the lower ones, which it says more than; a lower one adds nothing to a higher one. The
+//! queue is bounded, because there are only so many conditions.
 
 use scsi::asc::Asc;
 use serde::{Deserialize, Serialize};
 
-/// Most conditions that wait; past it the oldest are merged into 29/00, which tells the initiator to look at everything.
+/// Most conditions that wait; past it they are merged into 29/00, which tells the initiator to look at everything.
 const MOST: usize = 16;
+
+/// POWER ON, RESET, OR BUS DEVICE RESET OCCURRED: the condition that covers every other.
+const EVERYTHING: (u8, u8) = (0x29, 0x00);
+
+/// Precedence of the conditions of the 29h family, 0 the highest (SAM-5 5.14); none for any other condition.
+fn precedence(code: (u8, u8)) -> Option<u8> {
+    match code {
+        (0x29, 0x00) => Some(0),
+        (0x29, 0x01 | 0x04) => Some(1),
+        (0x29, 0x03) => Some(3),
+        (0x29, 0x07) => Some(4),
+        (0x29, _) => Some(2),
+        _ => None,
+    }
+}
 
 /// Reports that are remembered: more than one command can have its answer in the ring when the core dies.
 const MOST_REPORTED: usize = 8;
@@ -31,12 +47,14 @@ impl UnitAttentions {
         if self.waiting.contains(&code) {
             return false;
         }
-        // 29h is the family of power on, resets and nexus loss.
-        if asc.code == 0x29 {
+        if let Some(rank) = precedence(code) {
+            if self.waiting.iter().any(|known| precedence(*known).is_some_and(|known| known <= rank)) {
+                return false;
+            }
             self.waiting.clear();
         } else if self.waiting.len() >= MOST {
             self.waiting.clear();
-            self.waiting.push((0x29, 0x00));
+            self.waiting.push(EVERYTHING);
             return true;
         }
         self.waiting.push(code);
