@@ -46,7 +46,43 @@ fn main() -> anyhow::Result<()> {
     if told("hang") {
         std::thread::sleep(Duration::from_secs(3600));
     }
+    misbehave(&mut control, told)?;
     serve(control, fake)
+}
+
+/// Breaks the contract with the supervisor as ordered.
+fn misbehave(control: &mut Control, told: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    if told("garbage") {
+        rustix::net::send(&control, b"\x01what is this?", rustix::net::SendFlags::empty())?;
+    }
+    if told("close") {
+        rustix::net::shutdown(&control, rustix::net::Shutdown::Both)?;
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+    if told("hello-again") {
+        let hello = Event::Hello {
+            abi: ipc::ABI_VERSION,
+            kind: ServiceKind::Vdisk,
+            version: String::new(),
+            counters: Vec::new(),
+        };
+        control.report(hello, Vec::new())?;
+    }
+    if told("hoard") {
+        for key in 0..100_000 {
+            let (socket, _) = std::os::unix::net::UnixStream::pair()?;
+            control.report(Event::Deposit { key }, vec![socket.into()])?;
+        }
+    }
+    if told("accuse") {
+        for epoch in 0..100 {
+            control.report(
+                Event::PeerFault { peer: 0, epoch, fault: "it looked at me".to_owned() },
+                Vec::new(),
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// Says hello as a service of another build would.

@@ -5,6 +5,7 @@ mod logs;
 mod run;
 mod show;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -118,7 +119,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Run { manifest } => {
             let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };
-            run::run(&loaded, &manifest, given, Box::new(|| println!("bulkhead: ready")))
+            run::run(&loaded, &manifest, given, Box::new(|| say("bulkhead: ready\n")))
         }
         Command::Demo { dir } => demo::demo(&dir, given),
         Command::Check { manifest } => Ok(check(&manifest)),
@@ -138,6 +139,12 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Writes to stdout, where somebody may have stopped reading: no reason for a supervisor to end.
+fn say(text: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Shows what is wrong with a manifest; `None` when it cannot be used.

@@ -34,7 +34,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            min_run: Duration::from_secs(1),
+            min_run: Duration::from_millis(250),
             min_delay: Duration::from_millis(10),
             max_delay: Duration::from_millis(250),
             budget: 100,

@@ -9,7 +9,7 @@ mod lifecycle;
 mod requests;
 mod timers;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,8 @@ pub struct Reactor {
     /// Called once, when every service is ready for the first time.
     on_ready: Box<dyn FnOnce()>,
     unfit: Option<String>,
+    /// Whether it was started from a terminal: SIGHUP says then that the terminal is gone.
+    on_terminal: bool,
 }
 
 impl Reactor {
@@ -117,6 +119,7 @@ impl Reactor {
             announced: false,
             on_ready,
             unfit: None,
+            on_terminal: io::stdin().is_terminal(),
         })
     }
 
@@ -176,7 +179,7 @@ impl Reactor {
     fn on_signals(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             match Signal::try_from(signal.ssi_signo as i32) {
-                Ok(Signal::SIGHUP) => {
+                Ok(Signal::SIGHUP) if !self.on_terminal => {
                     tracing::info!("SIGHUP: a manifest is not read again while running; restart for that")
                 }
                 Ok(signal) => {

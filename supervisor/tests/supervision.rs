@@ -175,6 +175,36 @@ fn deposited_socket_is_granted_to_the_successor() {
     assert_eq!(connections, 2, "a restart in order hands sockets over, too");
 }
 
+/// Runs a vdisk that misbehaves after it is ready, until it has died once; what it died of.
+fn cause_of_death(orders: &str) -> String {
+    let mut target = Target::new("[supervisor]\nstop_limit = \"300ms\"\n");
+    target.run();
+    target.order("vdisk-svc", orders);
+    target.ok(&["restart", "vdisk"]);
+    target.until("vdisk has died", |status| !status.service("vdisk")["last_death"].is_null());
+    target.order("vdisk-svc", "");
+    target.until("vdisk is back", |status| status.service("vdisk")["state"] == "running");
+    let cause =
+        target.status().service("vdisk")["last_death"]["cause"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(target.stop().0, Some(0));
+    cause
+}
+
+#[test]
+fn service_that_breaks_the_contract_is_killed() {
+    let cases = [
+        ("garbage", "sent what is no event: "),
+        ("close", "closed its control socket (killed by SIGKILL)"),
+        ("hello-again", "said hello twice (killed by SIGKILL)"),
+        ("hoard", "deposited more sockets than it may have connections"),
+        ("accuse", "reported "),
+    ];
+    for (orders, expected) in cases {
+        let cause = cause_of_death(orders);
+        assert!(cause.starts_with(expected), "{orders}: {cause}");
+    }
+}
+
 #[test]
 fn second_supervisor_is_refused() {
     let mut target = Target::new("");

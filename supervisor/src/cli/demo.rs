@@ -18,7 +18,7 @@ pub fn demo(dir: &Path, run_dir: Option<PathBuf>) -> Result<ExitCode> {
     let loaded = Manifest::load_text("the demo's manifest", MANIFEST, &base);
     let Some((manifest, _)) = super::load(loaded) else { return Ok(ExitCode::FAILURE) };
     let hints = hints(&base, run_dir.as_deref());
-    super::run::run(&manifest, Path::new("demo"), run_dir, Box::new(move || print!("{hints}")))
+    super::run::run(&manifest, Path::new("demo"), run_dir, Box::new(move || super::say(&hints)))
 }
 
 fn hints(base: &Path, run_dir: Option<&Path>) -> String {

@@ -39,6 +39,8 @@ fn start_log() {
         tracing_subscriber::EnvFilter::try_from_env("BULKHEAD_LOG").unwrap_or_else(|_| "info".into());
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(terminal);
+    // Nobody reads a closed stderr, and to complain about it there would be a panic.
+    let log = log.log_internal_errors(false);
     let _ = log.with_writer(std::io::stderr).try_init();
 }
 

@@ -165,11 +165,15 @@ impl Reactor {
         if !is_peer || faults >= FAULTS_OF_AN_ACCUSER {
             return self.kill(service, &format!("reported {faults} faults of its peers, the last: {fault}"));
         }
-        if faults.is_multiple_of(FAULTS_OF_A_PEER) {
-            self.kill(peer, &format!("broke the contract of its link again: {fault}"));
-        }
         match self.links.replace(&self.plan, service, peer, epoch) {
-            Ok(messages) => self.send_all(messages),
+            // The other end complained first, or one of the two has died since.
+            Ok(messages) if messages.is_empty() => {}
+            Ok(messages) => {
+                self.send_all(messages);
+                if faults.is_multiple_of(FAULTS_OF_A_PEER) {
+                    self.kill(peer, &format!("broke the contract of its link again: {fault}"));
+                }
+            }
             Err(error) => self.kill(service, &format!("its link cannot be replaced: {error}")),
         }
     }

@@ -3,8 +3,9 @@
 //!
 //! Trusts the record of processes only as far as /proc confirms it: a number alone may be somebody else's by now.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -31,33 +32,37 @@ pub fn remove(run_dir: &RunDir) {
 
 fn end_processes(record: &Path) {
     let Ok(text) = std::fs::read_to_string(record) else { return };
-    for line in text.lines().take(4096) {
-        let Some((pid, started)) = line.split_once(' ') else { continue };
-        let (Ok(pid), Ok(started)) = (pid.parse::<u32>(), started.parse::<u64>()) else { continue };
-        end_process(pid, started);
+    let living: Vec<(u32, OwnedFd)> = text.lines().take(4096).filter_map(still_lives).collect();
+    let living = wait_for(living);
+    for (pid, pidfd) in &living {
+        tracing::warn!(pid, "killing a service that a former supervisor left behind");
+        let _ = pidfd_send_signal(pidfd, Signal::KILL);
     }
-}
-
-fn end_process(pid: u32, started: u64) {
-    let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-    // Opened before the start time is looked at: from then on the descriptor means the process that was looked at.
-    let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return };
-    if start_time(pid) != Some(started) {
-        return;
-    }
-    let gone = |patience: Duration| {
-        let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: 0 };
-        matches!(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&patience)), Ok(1..))
-    };
-    if gone(PATIENCE) {
-        return;
-    }
-    tracing::warn!(pid, "killing a service that a former supervisor left behind");
-    let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-    if !gone(PATIENCE) {
+    for (pid, _) in wait_for(living) {
         tracing::error!(
             pid,
             "the service does not die: it is stuck in the kernel, and may still hold its files"
         );
     }
+}
+
+/// The process of one line of the record, if it is that process still.
+fn still_lives(line: &str) -> Option<(u32, OwnedFd)> {
+    let (pid, started) = line.split_once(' ')?;
+    let (pid, started): (u32, u64) = (pid.parse().ok()?, started.parse().ok()?);
+    let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    // Opened before the start time is looked at: from then on the descriptor means the process that was looked at.
+    let pidfd = pidfd_open(raw, PidfdFlags::empty()).ok()?;
+    (start_time(pid) == Some(started)).then_some((pid, pidfd))
+}
+
+/// Waits until all are gone, or patience is over; those that are still there.
+fn wait_for(mut living: Vec<(u32, OwnedFd)>) -> Vec<(u32, OwnedFd)> {
+    let deadline = Instant::now() + PATIENCE;
+    living.retain(|(_, pidfd)| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        !matches!(poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&left)), Ok(1..))
+    });
+    living
 }
