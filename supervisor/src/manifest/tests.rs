@@ -40,9 +40,7 @@ fn manifest_without_services_implies_them() {
     assert_eq!(manifest.targets[0].tag, 1);
 }
 
-#[test]
-fn manifest_with_all_keys_is_read() {
-    let text = r#"
+const ALL_KEYS: &str = r#"
 [supervisor]
 run_dir = "run"
 hold_limit = "20s"
@@ -103,7 +101,10 @@ portals = ["[::1]:3260", "10.0.0.1:3261"]
 tag = 9
 luns = [{ lun = 0, device = "disk0" }, { lun = 16383, device = "bad" }]
 "#;
-    let (manifest, report) = parse(text).unwrap_or_else(|report| panic!("{report}"));
+
+#[test]
+fn manifest_with_all_keys_is_read() {
+    let (manifest, report) = parse(ALL_KEYS).unwrap_or_else(|report| panic!("{report}"));
     assert_eq!(report.to_string(), "");
     let front = &manifest.services[1];
     assert_eq!(
