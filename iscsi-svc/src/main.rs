@@ -1,2 +1,5 @@
-//! Stand-in until the service is written.
-fn main() {}
+//! The `iscsi-svc` process. Started by `bulkhead`, which hands it its control socket as descriptor 0.
+
+fn main() -> anyhow::Result<()> {
+    iscsi_svc::run::inherited()
+}

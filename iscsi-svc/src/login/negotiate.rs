@@ -235,6 +235,11 @@ pub struct Negotiation {
 }
 
 impl Negotiation {
+    /// A negotiation in a session that has `parameters` already.
+    pub fn within(parameters: Parameters) -> Negotiation {
+        Negotiation { parameters, ..Negotiation::default() }
+    }
+
     /// Takes one pair and appends the answer, if it wants one, to `out`.
     ///
     /// # Errors

@@ -143,6 +143,11 @@ pub struct Login {
 }
 
 impl Login {
+    /// Whether a request has come.
+    pub fn has_begun(&self) -> bool {
+        self.requests > 0
+    }
+
     /// Takes one Login Request with its data segment.
     pub fn request(&mut self, request: &LoginRequest, data: &[u8], directory: &dyn Directory) -> Step {
         match self.step(request, data, directory) {

@@ -153,6 +153,11 @@ impl WriteData {
         self.fault.filter(|_| self.unsolicited.is_none() && self.open == 0)
     }
 
+    /// The fault, whether or not it can be told already.
+    pub fn fault(&self) -> Option<DataFault> {
+        self.fault
+    }
+
     /// Whether the initiator still owes data that was asked for or announced.
     pub fn outstanding(&self) -> bool {
         self.unsolicited.is_some() || self.open > 0
@@ -161,6 +166,11 @@ impl WriteData {
     /// Spoils the command; the first fault counts.
     pub fn spoil(&mut self, fault: DataFault) {
         self.fault.get_or_insert(fault);
+    }
+
+    /// Asks for nothing more: the outcome is known already. What is outstanding still has to arrive (RFC 7143 11.4.2).
+    pub fn stop(&mut self) {
+        self.asked = self.expected;
     }
 
     /// Number of R2Ts sent: ExpDataSN of the response counts them.

@@ -58,22 +58,30 @@ impl Window {
         Window { expected: first, max: first.plus(depth - 1), depth }
     }
 
-    /// Judges the number of a request that arrived, and takes it if it is the next one.
-    pub fn arrive(&mut self, number: CmdSn, immediate: bool) -> Arrival {
+    /// Judges the number of a request that arrived, without taking it.
+    pub fn judge(&self, number: CmdSn, immediate: bool) -> Arrival {
         if immediate {
             // 4.2.2.1: an immediate command carries the number of the next non-immediate one; outside the window it
             // is as wrong as any other.
             let inside = !number.before(self.expected) && !self.max.plus(1).before(number);
             return if inside { Arrival::Immediate } else { Arrival::Ignore };
         }
-        if number == self.expected && !self.max.before(number) {
+        if number.before(self.expected) || self.max.before(number) {
+            Arrival::Ignore
+        } else if number == self.expected {
+            Arrival::Deliver
+        } else {
+            Arrival::Hole
+        }
+    }
+
+    /// Judges the number of a request and takes it if it is the next one.
+    pub fn arrive(&mut self, number: CmdSn, immediate: bool) -> Arrival {
+        let arrival = self.judge(number, immediate);
+        if arrival == Arrival::Deliver {
             self.expected = self.expected.plus(1);
-            return Arrival::Deliver;
         }
-        if number.before(self.expected) || self.max.before(number) || number == self.expected {
-            return Arrival::Ignore;
-        }
-        Arrival::Hole
+        arrival
     }
 
     /// ExpCmdSN for the next PDU.

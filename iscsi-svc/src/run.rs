@@ -1,0 +1,501 @@
+//! The only loop: sockets and replies in, work, requests and sockets out, sleep.
+//!
+//! One thread serves all connections. While work has been arriving it looks at the ring all the time and at the sockets
+//! between turns; when nothing has come for the polling budget it arms the ring and sleeps. A turn is bounded: each
+//! connection gets a few calls of recvmsg, then the next one has its turn.
+
+use crate::conn::{Close, Conn, ConnId};
+use crate::core_link::Down;
+use crate::grants::{Boot, Next};
+use crate::listener::Listener;
+use crate::notebook::{self, Record};
+use crate::service::{News, Shared};
+use crate::stats::{Counter, NAMES};
+use ipc::channel::ChannelError;
+use ipc::link::Requester;
+use ipc::message::Event;
+use ipc::message::config::ServiceKind;
+use ipc::notebook::Notebook;
+use ipc::service::Control;
+use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+const CONTROL: u64 = 0;
+const BELL: u64 = 1;
+const LISTENER: u64 = 1 << 62;
+const CONNECTION: u64 = 1 << 63;
+/// Most connections that a token can name.
+const MOST_PLACES: usize = 1 << 16;
+/// Replies that are handled in one turn.
+const MOST_REPLIES: usize = 256;
+/// How often clocks are looked at.
+const TICK: Duration = HEARTBEAT;
+/// How long the core may take to end the sessions when this service stops.
+const STOP_TIME: Duration = Duration::from_secs(3);
+
+struct Place {
+    conn: Option<Box<Conn>>,
+    key: u64,
+    turn: u32,
+}
+
+/// The running service.
+pub struct Service {
+    /// The control socket.
+    pub control: Control,
+    /// What connections share.
+    pub shared: Shared,
+    waiter: Waiter,
+    notebook: Option<Notebook>,
+    listeners: Vec<Listener>,
+    places: Vec<Place>,
+    living: usize,
+    next_key: u64,
+    ready: Vec<Ready>,
+    news: Vec<News>,
+    dirty: Vec<ConnId>,
+    unread: Vec<ConnId>,
+    ticked: Instant,
+}
+
+/// Runs the service over the control socket that this process inherited.
+///
+/// # Errors
+/// The service cannot go on; the text is for its log.
+pub fn inherited() -> anyhow::Result<()> {
+    run(Control::inherit(ServiceKind::Iscsi, NAMES)?)
+}
+
+/// Runs the service until it is told to stop or the supervisor is gone.
+///
+/// # Errors
+/// The service cannot go on.
+pub fn run(mut control: Control) -> anyhow::Result<()> {
+    let mut boot = Boot::default();
+    loop {
+        let (grant, fds) = match control.wait() {
+            Err(ChannelError::Closed) => return Ok(()),
+            other => other?,
+        };
+        match boot.adopt(grant, fds, &mut control)? {
+            Next::Continue => {}
+            Next::Go => break,
+            Next::Stop => return Ok(control.report(Event::Stopped, Vec::new())?),
+        }
+    }
+    let mut service = boot.build(control)?;
+    service.control.report(Event::Ready, Vec::new())?;
+    tracing::info!("iSCSI transport serves");
+    while service.turn()? {}
+    service.stop()
+}
+
+impl Service {
+    /// A service without listeners and link.
+    ///
+    /// # Errors
+    /// The host refuses a descriptor.
+    pub fn new(control: Control, shared: Shared, notebook: Option<Notebook>) -> anyhow::Result<Service> {
+        let waiter = Waiter::new(shared.config.poll_us)?;
+        waiter.add(&control, CONTROL, Watch::Readable)?;
+        Ok(Service {
+            control,
+            next_key: shared.config.incarnation << 40,
+            ticked: shared.now,
+            shared,
+            waiter,
+            notebook,
+            listeners: Vec::new(),
+            places: Vec::new(),
+            living: 0,
+            ready: Vec::new(),
+            news: Vec::new(),
+            dirty: Vec::new(),
+            unread: Vec::new(),
+        })
+    }
+
+    /// Adds a portal. Nothing is accepted before the core has said that the arena is free.
+    pub fn listen(&mut self, listener: Listener) {
+        if self.shared.serving {
+            self.watch_listener(self.listeners.len(), &listener);
+        }
+        self.listeners.push(listener);
+    }
+
+    fn watch_listener(&self, index: usize, listener: &Listener) {
+        if let Err(error) = self.waiter.add(listener, LISTENER | index as u64, Watch::Readable) {
+            tracing::error!(portal = listener.portal, %error, "cannot watch the listening socket");
+        }
+    }
+
+    /// Takes a new link to the core.
+    ///
+    /// # Errors
+    /// The host refuses to watch its bell.
+    pub fn replace_link(&mut self, link: Requester, peer: u32, epoch: u64) -> anyhow::Result<()> {
+        self.drop_link(Down::Restarting(self.shared.now));
+        self.waiter.add(link.bell(), BELL, Watch::Bell)?;
+        self.shared.replay(link, peer, epoch);
+        self.shared.link.flush();
+        Ok(())
+    }
+
+    /// Lets go of the link.
+    pub fn drop_link(&mut self, why: Down) {
+        self.unwatch_bell();
+        self.shared.link.lost(why);
+    }
+
+    fn unwatch_bell(&self) {
+        if let Some(bell) = self.shared.link.bell() {
+            // The supervisor has a duplicate, so that closing ours would not take it from the set.
+            let _ = self.waiter.remove(bell);
+        }
+    }
+
+    /// One turn of the loop. False: it is time to end.
+    fn turn(&mut self) -> anyhow::Result<bool> {
+        self.shared.stats.beat();
+        let mut worked = self.replies();
+        worked |= self.sockets()?;
+        self.push_out();
+        if let Some(fault) = self.shared.link.fault.take() {
+            let (peer, epoch) = (self.shared.link.peer, self.shared.link.epoch);
+            self.control.report(Event::PeerFault { peer, epoch, fault: fault.to_string() }, Vec::new())?;
+        }
+        let turn = if worked {
+            self.waiter.worked();
+            Turn::LookAround
+        } else {
+            self.waiter.idle()
+        };
+        match turn {
+            Turn::Look => return Ok(true),
+            Turn::LookAround => self.waiter.peek(&mut self.ready)?,
+            Turn::Sleep => {
+                if self.unread.is_empty() && self.shared.link.arm() {
+                    self.waiter.wait(TICK, &mut self.ready)?;
+                    self.shared.link.disarm();
+                    if !self.ready.is_empty() {
+                        self.waiter.worked();
+                    }
+                }
+            }
+        }
+        self.shared.now = Instant::now();
+        self.clocks();
+        self.hear()
+    }
+
+    /// Takes grants, if there are any.
+    fn hear(&mut self) -> anyhow::Result<bool> {
+        if !self.ready.iter().any(|ready| ready.token == CONTROL) {
+            return Ok(true);
+        }
+        loop {
+            match self.control.poll() {
+                Ok(None) => break,
+                Ok(Some((grant, fds))) => {
+                    if matches!(self.adopt(grant, fds)?, Next::Stop) {
+                        return Ok(false);
+                    }
+                }
+                // Nobody is there to restart anything any more; what is running must not go on unsupervised.
+                Err(ChannelError::Closed) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.control.flush()?;
+        Ok(true)
+    }
+
+    /// Takes replies of the core.
+    fn replies(&mut self) -> bool {
+        let was_serving = self.shared.serving;
+        let mut count = 0;
+        while count < MOST_REPLIES
+            && let Some(reply) = self.shared.link.receive()
+        {
+            count += 1;
+            match self.shared.take_reply(reply) {
+                Ok(Some(news)) => self.tell(news),
+                Ok(None) => {}
+                Err(fault) => {
+                    self.unwatch_bell();
+                    self.shared.link.break_off(fault);
+                }
+            }
+        }
+        if self.shared.link.down.is_some() {
+            let mut news = std::mem::take(&mut self.news);
+            self.shared.expire(&mut news);
+            news.drain(..).for_each(|news| self.tell(news));
+            self.news = news;
+        }
+        if self.shared.serving && !was_serving {
+            for (index, listener) in self.listeners.iter().enumerate() {
+                self.watch_listener(index, listener);
+            }
+        }
+        count > 0
+    }
+
+    /// Brings news to the connection that waits for it.
+    fn tell(&mut self, news: News) {
+        let id = match &news {
+            News::Done(id, ..)
+            | News::Opened(id, ..)
+            | News::Refused(id, ..)
+            | News::Function(id, ..)
+            | News::Busy(id, _) => *id,
+        };
+        let Some(conn) = find(&mut self.places, id) else { return };
+        let shared = &mut self.shared;
+        match news {
+            News::Done(_, place, reply) => conn.done(place, *reply, shared),
+            News::Opened(_, nexus, tsih) => conn.nexus_opened(nexus, tsih, shared),
+            News::Refused(_, status) => conn.nexus_refused(status, shared),
+            News::Function(_, itt, response) => conn.function_done(itt, response, shared),
+            News::Busy(_, task) => conn.busy(&task, shared),
+        }
+        note_dirty(conn, &mut self.dirty);
+    }
+
+    /// Serves sockets that are ready, and connections that had more to read or waited for memory.
+    fn sockets(&mut self) -> anyhow::Result<bool> {
+        let ready = std::mem::take(&mut self.ready);
+        let mut worked = false;
+        for ready in &ready {
+            if ready.token & CONNECTION != 0 {
+                let place = (ready.token >> 32 & 0xffff) as u32;
+                let id = ConnId { place, turn: ready.token as u32 };
+                worked = true;
+                let Some(conn) = find(&mut self.places, id) else { continue };
+                if ready.readable && ready.writable && conn.expects_nothing() {
+                    self.close(id, Close(Counter::Disconnected));
+                    continue;
+                }
+                if ready.writable {
+                    conn.dirty = true;
+                    note_dirty(conn, &mut self.dirty);
+                }
+                if ready.readable {
+                    self.read(id);
+                }
+            } else if ready.token & LISTENER != 0 {
+                worked = true;
+                self.accept((ready.token & !LISTENER) as usize)?;
+            }
+        }
+        self.ready = ready;
+        self.ready.retain(|ready| ready.token == CONTROL);
+        for id in std::mem::take(&mut self.unread) {
+            worked = true;
+            self.read(id);
+        }
+        if std::mem::take(&mut self.shared.buffers.returned) {
+            worked |= self.feed_starved();
+        }
+        Ok(worked)
+    }
+
+    fn feed_starved(&mut self) -> bool {
+        let starved: Vec<ConnId> = self
+            .places
+            .iter()
+            .filter_map(|place| place.conn.as_ref())
+            .filter(|c| c.starved)
+            .map(|c| c.id)
+            .collect();
+        for id in &starved {
+            if let Some(conn) = find(&mut self.places, *id) {
+                conn.starved = false;
+            }
+            self.read(*id);
+        }
+        !starved.is_empty()
+    }
+
+    /// Lets a connection receive.
+    fn read(&mut self, id: ConnId) {
+        let Some(conn) = find(&mut self.places, id) else { return };
+        let outcome = conn.readable(&mut self.shared);
+        note_dirty(conn, &mut self.dirty);
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => self.unread.push(id),
+            Err(close) => self.close(id, close),
+        }
+        for old in std::mem::take(&mut self.shared.replaced) {
+            self.close(old, Close(Counter::Reinstated));
+        }
+    }
+
+    /// Accepts what waits at a portal.
+    fn accept(&mut self, index: usize) -> anyhow::Result<()> {
+        let Some(listener) = self.listeners.get(index) else { return Ok(()) };
+        // What remains is reported again at the next look.
+        for _ in 0..16 {
+            let accepted = match listener.accept() {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot accept");
+                    break;
+                }
+            };
+            let most = (self.shared.config.max_connections as usize).min(MOST_PLACES);
+            if self.living >= most {
+                self.shared.stats.add(Counter::Refused, 1);
+                continue;
+            }
+            let place =
+                self.places.iter().position(|place| place.conn.is_none()).unwrap_or(self.places.len());
+            if place == self.places.len() {
+                self.places.push(Place { conn: None, key: 0, turn: 0 });
+            }
+            let duplicate = accepted.socket.try_clone();
+            let entry = &mut self.places[place];
+            entry.turn = entry.turn.wrapping_add(1);
+            let id = ConnId { place: place as u32, turn: entry.turn };
+            let (portal, now) = (listener.portal, self.shared.now);
+            let conn = Conn::new(id, accepted.socket, portal, accepted.peer, accepted.local, now);
+            self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
+            self.next_key += 1;
+            (entry.conn, entry.key) = (Some(Box::new(conn)), self.next_key);
+            self.living += 1;
+            self.shared.stats.add(Counter::Accepted, 1);
+            if let Ok(duplicate) = duplicate {
+                self.control.report(Event::Deposit { key: entry.key }, vec![duplicate])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a connection.
+    fn close(&mut self, id: ConnId, close: Close) {
+        if find(&mut self.places, id).is_none() {
+            return;
+        }
+        let place = &mut self.places[id.place as usize];
+        let Some(conn) = place.conn.take() else { return };
+        tracing::debug!(peer = ?conn.peer, why = NAMES[close.0 as usize], "connection closed");
+        let _ = self.waiter.remove(conn.socket());
+        let socket: OwnedFd = conn.dissolve(&mut self.shared);
+        drop(socket);
+        self.living -= 1;
+        self.shared.stats.add(close.0, 1);
+        self.shared.roster_changed = true;
+        let key = place.key;
+        if let Err(error) = self.control.report(Event::Withdraw { key }, Vec::new()) {
+            tracing::debug!(%error, "the supervisor does not listen");
+        }
+    }
+
+    /// Sends what was queued, and tells the core what it was asked.
+    fn push_out(&mut self) {
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(conn) = find(&mut self.places, id) else { continue };
+            if let Err(close) = conn.flush(&mut self.shared) {
+                self.close(id, close);
+                continue;
+            }
+            self.rewatch(id);
+        }
+        self.shared.link.flush();
+        if std::mem::take(&mut self.shared.roster_changed) {
+            self.write_down();
+        }
+    }
+
+    fn rewatch(&mut self, id: ConnId) {
+        let Some(conn) = find(&mut self.places, id) else { return };
+        let unread = conn.resumes();
+        if let Some(watch) = conn.new_watch()
+            && self.waiter.change(conn.socket(), token(id), watch).is_err()
+        {
+            return self.close(id, Close(Counter::Disconnected));
+        }
+        // PDUs that are here already make no socket readable.
+        if unread {
+            self.unread.push(id);
+        }
+    }
+
+    /// Looks at the clocks now and then.
+    fn clocks(&mut self) {
+        if self.shared.now.duration_since(self.ticked) < TICK {
+            return;
+        }
+        self.ticked = self.shared.now;
+        let ids: Vec<ConnId> =
+            self.places.iter().filter_map(|place| place.conn.as_ref()).map(|conn| conn.id).collect();
+        for id in ids {
+            let Some(conn) = find(&mut self.places, id) else { continue };
+            let outcome = conn.tick(&self.shared);
+            note_dirty(conn, &mut self.dirty);
+            if let Err(close) = outcome {
+                self.close(id, close);
+            }
+        }
+        self.push_out();
+        let stats = &self.shared.stats;
+        stats.set(Counter::Connections, self.living as u64);
+        stats.set(Counter::Sessions, self.shared.nexuses.living() as u64);
+        stats.set(Counter::ArenaFree, self.shared.buffers.free_bytes());
+    }
+
+    /// Brings the notebook up to date.
+    fn write_down(&mut self) {
+        let Some(notebook) = &mut self.notebook else { return };
+        let records = self.places.iter().filter_map(|place| Record::of(place.conn.as_ref()?, place.key));
+        // It fits: that is what `encode` sees to.
+        let _ = notebook.save(&notebook::encode(records, notebook.room()));
+    }
+
+    /// Ends in order: no connection, then no nexus.
+    fn stop(mut self) -> anyhow::Result<()> {
+        tracing::info!("iSCSI transport stops");
+        for listener in &self.listeners {
+            let _ = self.waiter.remove(listener);
+        }
+        let ids: Vec<ConnId> =
+            self.places.iter().filter_map(|place| place.conn.as_ref()).map(|conn| conn.id).collect();
+        for id in ids {
+            self.close(id, Close(Counter::Disconnected));
+        }
+        self.push_out();
+        let deadline = Instant::now() + STOP_TIME;
+        while self.shared.nexuses.iter().next().is_some()
+            && self.shared.link.is_up()
+            && Instant::now() < deadline
+        {
+            if !self.replies() {
+                self.waiter.wait(Duration::from_millis(1), &mut self.ready)?;
+            }
+            self.shared.link.flush();
+        }
+        match self.control.report(Event::Stopped, Vec::new()) {
+            Err(ChannelError::Closed) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+}
+
+fn token(id: ConnId) -> u64 {
+    CONNECTION | u64::from(id.place) << 32 | u64::from(id.turn)
+}
+
+fn find(places: &mut [Place], id: ConnId) -> Option<&mut Conn> {
+    let place = places.get_mut(id.place as usize)?;
+    place.conn.as_deref_mut().filter(|conn| conn.id == id)
+}
+
+/// Remembers that a connection has something to send.
+fn note_dirty(conn: &mut Conn, dirty: &mut Vec<ConnId>) {
+    if conn.needs_flush() {
+        dirty.push(conn.id);
+    }
+}
