@@ -375,12 +375,11 @@ impl Dispatch {
 fn moving(task: &Task, unit: &mut Unit) -> Option<Job> {
     let transfer = task.transfer.as_ref()?;
     let file = unit.backend()?.file()?.clone();
-    let spans = if transfer.way == Way::In { &task.data_in } else { &task.data_out };
     Some(Job {
         op: transfer.op(),
         file,
         offset: transfer.offset + transfer.done as u64,
-        spans: spans.clone(),
+        spans: task.data.clone(),
         skip: transfer.done,
         len: transfer.next_try(),
     })

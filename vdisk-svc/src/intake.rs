@@ -9,6 +9,7 @@ use ipc::fault::PeerFault;
 use ipc::message::record::{Request, RequestKind};
 use scsi::cdb::Cdb;
 use scsi::command::Command;
+use scsi::opcode::Direction;
 
 use crate::links::LinkId;
 use crate::span::Spans;
@@ -41,20 +42,16 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
         RequestKind::Execute => {
             let (data_out, data_in) = request.extents()?;
             let (data_out, data_in) = (Spans::check(arenas, data_out)?, Spans::check(arenas, data_in)?);
-            let cdb = request.cdb()?;
+            let cdb = Cdb::new(request.cdb()?);
             let Some(unit) = units.find(request.unit) else { return Ok(Asked::NoUnit(identity)) };
-            let command = Cdb::new(cdb).and_then(|cdb| Command::decode(&cdb));
+            let data = match cdb.map(|cdb| cdb.opcode().direction) {
+                Ok(Direction::In) => data_in,
+                Ok(Direction::Out) => data_out,
+                Ok(Direction::None) | Err(_) => Spans::default(),
+            };
+            let command = cdb.and_then(|cdb| Command::decode(&cdb));
             let stage = Stage::Waiting;
-            Ok(Asked::Execute(Task {
-                identity,
-                unit,
-                command,
-                data_out,
-                data_in,
-                stage,
-                transfer: None,
-                orphan: false,
-            }))
+            Ok(Asked::Execute(Task { identity, unit, command, data, stage, transfer: None, orphan: false }))
         }
         RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),

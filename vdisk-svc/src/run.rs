@@ -28,6 +28,9 @@ const SLOTS: usize = 2 * CAPACITY;
 const BATCH: usize = 64;
 /// Turns with work after which sockets are looked at all the same.
 const BUSY_TURNS: u32 = 256;
+/// Turns without work that gave up the processor, between two looks at the sockets. Only grants come over one, and
+/// the engine is asked without a system call, so there is no hurry.
+const IDLE_TURNS: u32 = 32;
 /// A sleep while the kernel has not taken every submission.
 const SUBMIT_AGAIN: Duration = Duration::from_millis(1);
 
@@ -72,6 +75,7 @@ pub struct Service {
     ready: Vec<Ready>,
     notes: Vec<String>,
     busy_turns: u32,
+    idle_turns: u32,
 }
 
 /// Serves until it is stopped or its supervisor is gone.
@@ -137,6 +141,7 @@ impl Service {
             ready: Vec::new(),
             notes: Vec::new(),
             busy_turns: 0,
+            idle_turns: 0,
         })
     }
 
@@ -162,7 +167,12 @@ impl Service {
             }
             match self.waiter.idle() {
                 Turn::Look => {}
-                Turn::LookAround => self.look_around()?,
+                Turn::LookAround => {
+                    self.idle_turns += 1;
+                    if self.idle_turns.is_multiple_of(IDLE_TURNS) {
+                        self.look_around()?;
+                    }
+                }
                 Turn::Sleep => self.sleep()?,
             }
         }

@@ -25,6 +25,7 @@ pub struct Spans {
 
 impl Spans {
     /// Checks extents that a peer alleges.
+    #[inline]
     pub fn check(arenas: &Arenas, alleged: &[Extent]) -> Result<Self, PeerFault> {
         let mut spans = Self::default();
         let count = alleged.len() as u64;
@@ -46,6 +47,7 @@ impl Spans {
     }
 
     /// The addresses of at most `len` bytes, `skip` bytes in.
+    #[inline]
     pub fn pieces(&self, skip: usize, len: usize) -> Pieces<'_> {
         let mut pieces = Pieces::new();
         self.each(skip, len, |span, part| {
@@ -69,6 +71,7 @@ impl Spans {
         done
     }
 
+    #[inline]
     fn each<'a>(&'a self, mut skip: usize, len: usize, mut visit: impl FnMut(&'a Span, CheckedExtent)) {
         let mut rest = len.min(self.bytes.saturating_sub(skip));
         for span in self.list.iter().flatten() {

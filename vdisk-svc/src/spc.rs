@@ -40,7 +40,7 @@ pub fn report_supported_operation_codes(task: &Task, request: &ReportSupportedOp
 /// Puts parameter data, which is no longer than the allocation length, into the initiator's buffer as far as it goes.
 pub fn answer(task: &Task, data: Result<ParameterData, Sense>) -> Outcome {
     match data {
-        Ok(data) => Outcome::good(task.data_in.write(data.as_slice()), data.wanted()),
+        Ok(data) => Outcome::good(task.data.write(data.as_slice()), data.wanted()),
         Err(sense) => Outcome::check(sense),
     }
 }

@@ -89,10 +89,8 @@ pub struct Task {
     pub unit: UnitId,
     /// What, or what is wrong with the CDB.
     pub command: Result<Command, Sense>,
-    /// Data from the initiator.
-    pub data_out: Spans,
-    /// Room for data to the initiator.
-    pub data_in: Spans,
+    /// Data from the initiator, or room for data to it: whichever way the command goes.
+    pub data: Spans,
     /// Where it is.
     pub stage: Stage,
     /// The move that it is about, if it has got so far.

@@ -39,11 +39,7 @@ fn begin(task: &mut Task, unit: &mut Unit, range: &ReadWrite, way: Way) -> Step 
         Ok(place) => place,
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
-    let room = match way {
-        Way::In => task.data_in.bytes(),
-        Way::Out => task.data_out.bytes(),
-    };
-    let len = wanted.min(room);
+    let len = wanted.min(task.data.bytes());
     let durable = unit.needs_sync() && (range.fua || way == Way::Out && unit.write_through());
     if len == 0 {
         return Step::Done(Outcome::good(0, wanted));
@@ -82,12 +78,8 @@ pub fn out_of_range(sense: Sense, lba: Lba, blocks: Blocks) -> Sense {
 
 /// Moves what can be moved at once.
 pub fn start(task: &mut Task, unit: &mut Unit) -> Step {
-    let Task { transfer: Some(transfer), data_in, data_out, .. } = task else {
+    let Task { transfer: Some(transfer), data, .. } = task else {
         unreachable!("a READ or WRITE has a transfer before it starts")
-    };
-    let spans = match transfer.way {
-        Way::In => data_in,
-        Way::Out => data_out,
     };
     let Some(backend) = unit.backend() else {
         return Step::Done(Outcome::check(Sense::internal_target_failure()));
@@ -95,13 +87,13 @@ pub fn start(task: &mut Task, unit: &mut Unit) -> Step {
     if transfer.plan.die
         && let Backend::Fault(fault) = backend
     {
-        let error = fault.die(transfer.way, spans, transfer.len, transfer.offset);
+        let error = fault.die(transfer.way, data, transfer.len, transfer.offset);
         return failed(transfer, unit, &error);
     }
     if transfer.plan.fail {
         return failed(transfer, unit, &io::Error::from_raw_os_error(libc::EIO));
     }
-    match backend.attempt(transfer.way, spans, 0, transfer.next_try(), transfer.offset) {
+    match backend.attempt(transfer.way, data, 0, transfer.next_try(), transfer.offset) {
         Attempt::Moved(moved) => {
             transfer.moved(moved);
             if transfer.done < transfer.len { Step::Engine } else { finish(transfer, unit) }
