@@ -1,1 +1,52 @@
-fn main() {}
+//! Every process of the target is killed, stopped, or kept from starting, at random times under load. Initiators see a
+//! pause, never an error, and every byte is right.
+//!
+//! `BULKHEAD_KILLS` says how often each service is killed (5; the full run takes 20), `BULKHEAD_SEED` repeats a run.
+
+mod clients;
+mod hang;
+mod kills;
+mod lifecycle;
+mod refusals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use harness::clients::Need;
+use harness::suite::{self, Case};
+
+/// How often each service is killed.
+fn kills() -> usize {
+    std::env::var("BULKHEAD_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
+
+fn main() -> ExitCode {
+    let long = Duration::from_secs(600);
+    suite::main(vec![
+        Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
+        Case::new("core_dies_under_load", kills::core).limit(long),
+        Case::new("iscsi_dies_under_load", kills::iscsi).limit(long),
+        Case::new("every_service_dies_under_load_in_turns", kills::in_turns).limit(long),
+        Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
+        Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
+        Case::new("vdisk_dies_while_fio_verifies", clients::fio_vdisk).needs(&[Need::Fio]).limit(long),
+        Case::new("core_dies_while_fio_verifies", clients::fio_core).needs(&[Need::Fio]).limit(long),
+        Case::new("iscsi_dies_while_fio_verifies", clients::fio_iscsi).needs(&[Need::Fio]).limit(long),
+        Case::new("services_die_while_qemu_img_converts", clients::qemu)
+            .needs(&[Need::QemuIscsi])
+            .limit(long),
+        Case::new("vdisk_hangs_and_is_replaced", hang::vdisk),
+        Case::new("core_hangs_and_is_replaced", hang::core),
+        Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),
+        Case::new("service_stopped_and_started_by_an_administrator", lifecycle::stop_start),
+        Case::new("service_restarted_and_killed_by_command", lifecycle::restart_and_kill),
+        Case::new("supervisor_on_sigterm_leaves_nothing_behind", lifecycle::sigterm),
+        Case::new("supervisor_dies_and_the_next_one_cleans_up", lifecycle::supervisor_dies),
+        Case::new("idle_target_uses_no_cpu", lifecycle::idle),
+        Case::new("second_supervisor_on_a_run_directory_is_refused", refusals::second_supervisor),
+        Case::new("portal_in_use_is_named", refusals::portal_in_use),
+        Case::new("missing_service_binary_is_named", refusals::missing_binary),
+        Case::new("binary_that_is_no_service_is_reported", refusals::not_a_service),
+        Case::new("manifest_with_a_mistake_starts_nothing", refusals::bad_manifest),
+    ])
+}

@@ -1,0 +1,58 @@
+//! Services that are there and do nothing, or are away for too long.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use harness::initiator::cdb;
+use harness::initiator::login::Login;
+use harness::initiator::task::Command;
+use harness::load::{Load, Plan};
+use harness::manifest::Manifest;
+use harness::target::Target;
+use nix::sys::signal::Signal;
+
+/// SIGSTOP: the heartbeat stands still, the supervisor kills the process, and the commands it had are done by the next.
+fn hang(service: &str) -> anyhow::Result<()> {
+    let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"1s\"");
+    let target = Target::start(&manifest)?;
+    let load = Load::start(Plan::usual(target.portal, 5))?;
+    let before = target.signal(service, Signal::SIGSTOP)?;
+    let after = target.wait_restarted(service, before.restarts)?;
+    let cause = after.last_death.map(|death| death.cause).unwrap_or_default();
+    println!("{service} hung; last death: {cause}");
+    ensure!(cause.contains("heartbeat") || cause.contains("hung"), "the cause is not said: {cause}");
+    load.wait_for_progress(500).with_context(|| target.logs())?;
+    load.finish()?.flawless().with_context(|| target.logs())?;
+    target.stop()
+}
+
+/// The handler hangs.
+pub fn vdisk() -> anyhow::Result<()> {
+    hang("vdisk")
+}
+
+/// The core hangs.
+pub fn core() -> anyhow::Result<()> {
+    hang("core")
+}
+
+/// A handler that an administrator has stopped is not waited for; once it is back, all is well again.
+pub fn hold_limit() -> anyhow::Result<()> {
+    let manifest = Manifest::usual(16).supervisor("hold_limit = \"1s\"");
+    let target = Target::start(&manifest)?;
+    let mut session = Login::normal(1).session(target.portal)?;
+    session.clear_unit_attentions(0)?;
+    let stopped = target.bulkhead(&["stop", "vdisk"])?;
+    ensure!(stopped.status.success(), "{stopped:?}");
+    let read = || Command::read(0, &cdb::read10(0, 1), 512);
+    let done = session.execute(read())?;
+    ensure!(done.sense_code().is_some_and(|(key, _, _)| key == 2), "{:02x} {:02x?}", done.status, done.sense);
+    ensure!(done.latency() < Duration::from_secs(10), "held for {:?}", done.latency());
+    let started = target.bulkhead(&["start", "vdisk"])?;
+    ensure!(started.status.success(), "{started:?}");
+    target.wait_restarted("vdisk", 0)?;
+    session.clear_unit_attentions(0)?;
+    ensure!(session.execute(read())?.status == 0, "not ready after the start");
+    session.logout()?;
+    target.stop()
+}
