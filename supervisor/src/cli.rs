@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::admin::{Request, client};
@@ -114,6 +114,7 @@ enum Command {
 pub fn main(cli: Cli) -> Result<ExitCode> {
     let given =
         cli.run_dir.or_else(|| std::env::var_os(RUN_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let given = given.map(std::path::absolute).transpose().context("the run directory")?;
     let run_dir = given.clone().unwrap_or_else(run_dir::default_path);
     let ask = |request| request_and_show(&run_dir, &request);
     match cli.command {

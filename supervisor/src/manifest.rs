@@ -15,6 +15,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -238,11 +239,14 @@ impl Manifest {
             report.error(&(0..0), what, "name a manifest, or try `bulkhead demo`");
             report
         };
-        let length = std::fs::metadata(path).map_err(|e| unreadable(format!("cannot be read: {e}")))?.len();
-        if length > MAX_BYTES {
-            return Err(unreadable(format!("is {length} bytes long; a manifest has at most {MAX_BYTES}")));
+        let read = || {
+            let mut text = String::new();
+            std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text).map(|_| text)
+        };
+        let text = read().map_err(|e: std::io::Error| unreadable(format!("cannot be read: {e}")))?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(unreadable(format!("is too long: a manifest has at most {MAX_BYTES} bytes")));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(format!("cannot be read: {e}")))?;
         let base = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let base = base.parent().unwrap_or(Path::new("/")).to_owned();
         Self::load_text(&shown, &text, &base)

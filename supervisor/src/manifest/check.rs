@@ -8,6 +8,9 @@ use super::report::{At, Report, nearest};
 use super::units::show_size;
 use super::{Backend, Device, FileBackend, Kind, Manifest, Target};
 
+/// LUNs of one target: a LUN map travels to the core in one control message.
+const MOST_LUNS: usize = 4096;
+
 /// Runs every check that needs more than one table.
 pub fn cross_references(manifest: &Manifest, report: &mut Report) {
     unique("service", manifest.services.iter().map(|service| &service.name), report);
@@ -107,6 +110,14 @@ fn luns(manifest: &Manifest, target: &Target, report: &mut Report) {
             let what = format!("there is no device {:?}", entry.device.value);
             report.error(&entry.device.span, what, nearest(&entry.device.value, names));
         }
+    }
+    if target.luns.len() > MOST_LUNS {
+        let what = format!("target {:?} has {} LUNs", target.name.value, target.luns.len());
+        report.error(
+            &target.name.span,
+            what,
+            format!("give it at most {MOST_LUNS}, and the rest to another target"),
+        );
     }
     if target.luns.is_empty() {
         let hint = "add { lun = 0, device = \"disk0\" } to luns";

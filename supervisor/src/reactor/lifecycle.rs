@@ -79,7 +79,6 @@ impl Reactor {
             Err(error) => return self.kill(service, &error.to_string()),
         };
         if let Some(process) = &mut self.child(service).process {
-            process.grants_due = None;
             process.granted = true;
             process.beat = (process.stats.beats(), now);
         }

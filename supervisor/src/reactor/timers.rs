@@ -56,6 +56,7 @@ impl Reactor {
             return self.kill(service, reason);
         }
         if process.grants_due.is_some_and(|at| at <= now) {
+            process.grants_due = None;
             self.grant(service);
         }
     }
