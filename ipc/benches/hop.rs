@@ -1,4 +1,4 @@
-//! What a hop between processes costs: `cargo bench -p ipc --bench hop [-- PART... --json --rounds N --budget US]`.
+//! What a hop between processes costs: `cargo bench -p ipc --bench hop [-- PART... --json --rounds N --budget US --runs N --tries N]`.
 //!
 //! Parts: `hop` (round trips over one link and over a chain of three processes, polling and sleeping, beside pipe, Unix
 //! socket and in-process `rtrb`), `tcp` (the same chain behind a TCP connection, against the TCP echo alone and a chain of
@@ -35,10 +35,13 @@ struct Options {
     budget: u32,
     /// Alternating runs of which the median counts.
     runs: usize,
+    /// How often a run is tried again because other processes disturbed it.
+    tries: usize,
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { parts: Vec::new(), json: false, rounds: 20_000, budget: 100, runs: 5 };
+    let mut options =
+        Options { parts: Vec::new(), json: false, rounds: 20_000, budget: 100, runs: 5, tries: 3 };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<u32> {
@@ -51,8 +54,11 @@ fn options() -> Result<Options> {
             "--rounds" => options.rounds = number()?.max(10),
             "--budget" => options.budget = number()?,
             "--runs" => options.runs = number()?.max(1) as usize,
+            "--tries" => options.tries = number()?.max(1) as usize,
             "hop" | "tcp" | "depth" => options.parts.push(argument),
-            other => bail!("unknown argument {other}: hop, tcp, depth, --json, --rounds, --budget, --runs"),
+            other => bail!(
+                "unknown argument {other}: hop, tcp, depth, --json, --rounds, --budget, --runs, --tries"
+            ),
         }
     }
     if options.parts.is_empty() {
@@ -63,15 +69,24 @@ fn options() -> Result<Options> {
 
 /// Round trips without TCP.
 fn hops(options: &Options, report: &mut Report) -> Result<()> {
-    let rounds = options.rounds;
+    let (rounds, mut disturbed) = (options.rounds, 0);
+    let mut quietly = |run: &dyn Fn() -> Result<Vec<Duration>>| {
+        let (times, quiet) = measure::undisturbed(options.tries, run)?;
+        disturbed += u32::from(!quiet);
+        anyhow::Ok(times)
+    };
     for (mode, budget) in [("polling", options.budget), ("sleeping", 0)] {
         for (name, crossings) in [("one link", 2), ("four-hop chain", 4)] {
-            report.latency(&format!("{name}, {mode}"), &chain::round_trips(crossings, budget, rounds)?);
+            report.latency(
+                &format!("{name}, {mode}"),
+                &quietly(&|| chain::round_trips(crossings, budget, rounds))?,
+            );
         }
     }
-    report.latency("pipe", &baseline::pipe_round_trips(rounds)?);
-    report.latency("Unix socket", &baseline::unix_round_trips(rounds)?);
-    report.latency("rtrb between threads, spinning", &baseline::rtrb_round_trips(rounds)?);
+    report.latency("pipe", &quietly(&|| baseline::pipe_round_trips(rounds))?);
+    report.latency("Unix socket", &quietly(&|| baseline::unix_round_trips(rounds))?);
+    report.latency("rtrb between threads, spinning", &quietly(&|| baseline::rtrb_round_trips(rounds))?);
+    report.disturbed(disturbed);
     Ok(())
 }
 
@@ -103,10 +118,14 @@ fn tcp(options: &Options, report: &mut Report) -> Result<()> {
     ];
     let mut medians = [const { Vec::new() }; 4];
     let mut all = [const { Vec::new() }; 4];
+    let mut disturbed = 0;
     for _ in 0..options.runs {
         for (n, (_, way)) in ways.iter().enumerate() {
-            let (_children, mut client) = way.start()?;
-            let times = measure::tcp_round_trips(&mut client, options.rounds)?;
+            let (times, quiet) = measure::undisturbed(options.tries, || {
+                let (_children, mut client) = way.start()?;
+                measure::tcp_round_trips(&mut client, options.rounds)
+            })?;
+            disturbed += u32::from(!quiet);
             medians[n].push(measure::mean(&times));
             all[n].extend(times);
         }
@@ -117,6 +136,7 @@ fn tcp(options: &Options, report: &mut Report) -> Result<()> {
     let [echo, polling, sleeping, blocking] = medians.map(|mut runs| measure::median(&mut runs));
     report.ratio("polling chain / TCP echo", polling, echo, 1.5);
     report.ratio("sleeping chain / blocking eventfds", sleeping, blocking, 1.1);
+    report.disturbed(disturbed);
     Ok(())
 }
 
@@ -127,12 +147,16 @@ fn depth(options: &Options, report: &mut Report) -> Result<()> {
         ("TCP + 4 crossings, polling", Way::Chain { budget: options.budget }),
         ("TCP + 4 crossings, sleeping", Way::Chain { budget: 0 }),
     ];
+    let mut disturbed = 0;
     for outstanding in [8, 32, 128] {
         let mut rates = [const { Vec::new() }; 3];
         for _ in 0..options.runs {
             for (n, (_, way)) in ways.iter().enumerate() {
-                let (_children, mut client) = way.start()?;
-                let time = measure::tcp_depth(&mut client, outstanding, options.rounds * 5)?;
+                let (time, quiet) = measure::undisturbed(options.tries, || {
+                    let (_children, mut client) = way.start()?;
+                    measure::tcp_depth(&mut client, outstanding, options.rounds * 5)
+                })?;
+                disturbed += u32::from(!quiet);
                 rates[n].push(f64::from(options.rounds * 5) / time.as_secs_f64());
             }
         }
@@ -140,6 +164,7 @@ fn depth(options: &Options, report: &mut Report) -> Result<()> {
             report.rate(&format!("{name}, {outstanding} outstanding"), measure::median(rates));
         }
     }
+    report.disturbed(disturbed);
     Ok(())
 }
 

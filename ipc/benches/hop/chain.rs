@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ipc::doorbell::Doorbell;
 use ipc::link::{self, CAPACITY, LinkParts, Requester};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
@@ -92,16 +92,16 @@ impl Connection {
         Ok(Self { socket, buffer: vec![0; CAPACITY / 2 * ASKED], answer: vec![5; 1 << 20], part: 0, owed: 0 })
     }
 
-    /// The number of requests that have arrived.
-    fn receive(&mut self) -> Result<usize> {
+    /// The number of requests that have arrived; none when the client is gone.
+    fn receive(&mut self) -> Result<Option<usize>> {
         match self.socket.read(&mut self.buffer) {
-            Ok(0) => bail!("the client is gone"),
+            Ok(0) => Ok(None),
             Ok(count) => {
                 let bytes = self.part + count;
                 self.part = bytes % ASKED;
-                Ok(bytes / ASKED)
+                Ok(Some(bytes / ASKED))
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Some(0)),
             Err(error) => Err(error.into()),
         }
     }
@@ -133,7 +133,8 @@ pub fn front(role: Role) -> Result<()> {
     loop {
         let mut worked = false;
         if std::mem::take(&mut readable) {
-            for _ in 0..connection.receive()? {
+            let Some(arrived) = connection.receive()? else { return Ok(()) };
+            for _ in 0..arrived {
                 serial += 1;
                 let request = Request::new(RequestKind::Command, 1, serial);
                 down.send(&request).ok().context("the client keeps its bound")?;

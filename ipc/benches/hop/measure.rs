@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 use crate::{ANSWERED, ASKED};
 
@@ -47,4 +49,37 @@ pub fn mean(times: &[Duration]) -> Duration {
 pub fn median<T: PartialOrd + Copy>(values: &mut [T]) -> T {
     values.sort_by(|a, b| a.partial_cmp(b).expect("times and rates are numbers"));
     values[values.len() / 2]
+}
+
+/// Processor time that the whole machine has spent, and that this process and its ended children have, in milliseconds.
+fn busy_millis() -> Result<(i64, i64)> {
+    let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<i64> = fields.map(str::parse).collect::<Result<_, _>>()?;
+    // user nice system idle iowait irq softirq steal, at a hundred a second.
+    let all: i64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|field| ticks.get(*field)).sum();
+    let mut own = 0;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who)?;
+        own += usage.user_time().num_milliseconds() + usage.system_time().num_milliseconds();
+    }
+    Ok((all * 10, own))
+}
+
+/// Repeats `run` until nobody else used more than a tenth of one processor meanwhile, at most `tries` times, then
+/// takes what it has. The wake-up of an idle processor is what a hop costs, so a busy neighbour makes other numbers,
+/// not only worse ones. Returns whether it was quiet.
+pub fn undisturbed<T>(tries: usize, mut run: impl FnMut() -> Result<T>) -> Result<(T, bool)> {
+    for attempt in 1.. {
+        let (start, (all, own)) = (Instant::now(), busy_millis()?);
+        let result = run()?;
+        let (all_after, own_after) = busy_millis()?;
+        let others = (all_after - all) - (own_after - own);
+        let quiet = others as f64 <= 20.0 + start.elapsed().as_secs_f64() * 1e3 * 0.1;
+        if quiet || attempt >= tries {
+            return Ok((result, quiet));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    unreachable!("the last try returns")
 }

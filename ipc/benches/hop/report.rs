@@ -62,6 +62,16 @@ impl Report {
         );
     }
 
+    /// Says how many runs were not alone on the machine even at the last try.
+    pub fn disturbed(&mut self, runs: u32) {
+        if runs > 0 {
+            self.row(
+                format!("({runs} runs were disturbed by other processes)"),
+                json!({"disturbed_runs": runs}),
+            );
+        }
+    }
+
     pub fn end(self) {
         if self.json {
             println!("{:#}", Value::Array(self.rows));
