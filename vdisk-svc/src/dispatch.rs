@@ -3,6 +3,7 @@
 //! A task that is over at once never enters a slot. One that is not takes a slot and goes from [`Step`] to [`Step`] until
 //! it is done; it is in one place at a time, and its [`Stage`] says which. Nothing here blocks.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use ipc::wait::Waiter;
@@ -28,6 +29,10 @@ pub struct Dispatch {
     pub links: Links,
     /// The statistics page.
     pub counters: Counters,
+    /// What the administrator has to know.
+    pub notes: Vec<String>,
+    /// Bytes that were moved for answers that are not visible yet.
+    pub unsent_bytes: usize,
     engine: Engine,
     slots: Slots,
     timers: Timers,
@@ -44,6 +49,8 @@ impl Dispatch {
             units: Units::default(),
             links: Links::default(),
             counters: Counters::default(),
+            notes: Vec::new(),
+            unsent_bytes: 0,
             engine,
             slots: Slots::new(slots),
             timers: Timers::default(),
@@ -182,6 +189,11 @@ impl Dispatch {
         let Some(leader) = unit.syncs.running.first() else { return };
         let plan = unit.backend().map(Backend::plan).unwrap_or_default();
         unit.syncs.fails = plan.fail;
+        if plan.die
+            && let Some(Backend::Fault(fault)) = unit.backend()
+        {
+            fault.die(Way::Out, &Spans::default(), 0, 0);
+        }
         match plan.delay {
             Some(delay) => self.timers.set(Instant::now() + delay, leader),
             None => self.submit_sync(id, leader),
@@ -197,14 +209,22 @@ impl Dispatch {
                 let job = Job { op: Op::Sync, file, offset: 0, spans: Spans::default(), skip: 0, len: 0 };
                 self.submit(leader, job);
             }
-            _ => self.sync_ended(id, false),
+            _ => self.sync_ended(id, Err(io::Error::from_raw_os_error(libc::EIO))),
         }
     }
 
     /// A sync is over: so are the tasks that it was for, and those that came meanwhile get their own.
-    fn sync_ended(&mut self, id: UnitId, success: bool) {
-        let syncs = &mut self.units.get(id).syncs;
-        syncs.lost |= !success;
+    fn sync_ended(&mut self, id: UnitId, result: io::Result<()>) {
+        let unit = self.units.get(id);
+        if let Err(error) = result
+            && !std::mem::replace(&mut unit.syncs.lost, true)
+        {
+            let name = unit.name();
+            self.notes.push(format!(
+                "device {name}: written data did not reach the medium ({error}); every sync fails from now on"
+            ));
+        }
+        let syncs = &mut unit.syncs;
         let kept = !syncs.lost;
         let mut over = std::mem::take(&mut syncs.running);
         if syncs.lost {
@@ -236,10 +256,7 @@ impl Dispatch {
             let task = self.slots.get(slot);
             if task.stage == Stage::Syncing {
                 let id = task.unit;
-                if let Err(error) = &result {
-                    tracing::error!(device = self.units.get(id).name(), %error, "written data was lost");
-                }
-                self.sync_ended(id, result.is_ok());
+                self.sync_ended(id, result.map(|_| ()));
             } else {
                 self.resume(slot, Event::Moved(result));
             }
@@ -247,16 +264,16 @@ impl Dispatch {
         worked
     }
 
-    /// Does what is due: timers, and media that are not ours yet. What it returns is for the administrator.
+    /// Does what is due: timers, and media that are not ours yet. True if there was anything.
     #[inline]
-    pub fn tick(&mut self, notes: &mut Vec<String>) -> bool {
+    pub fn tick(&mut self) -> bool {
         if self.opening == 0 && self.timers.next().is_none() {
             return false;
         }
-        self.tick_at(Instant::now(), notes)
+        self.tick_at(Instant::now())
     }
 
-    fn tick_at(&mut self, now: Instant, notes: &mut Vec<String>) -> bool {
+    fn tick_at(&mut self, now: Instant) -> bool {
         let mut worked = false;
         while let Some(slot) = self.timers.due(now) {
             worked = true;
@@ -270,16 +287,16 @@ impl Dispatch {
             }
         }
         if self.opening > 0 {
-            worked |= self.open_media(now, notes);
+            worked |= self.open_media(now);
         }
         worked
     }
 
-    fn open_media(&mut self, now: Instant, notes: &mut Vec<String>) -> bool {
+    fn open_media(&mut self, now: Instant) -> bool {
         let mut tried = Vec::new();
         for (id, unit) in self.units.iter_mut() {
             if unit.next_try().is_some_and(|at| at <= now) {
-                notes.extend(unit.try_open(now, self.hold));
+                self.notes.extend(unit.try_open(now, self.hold));
                 tried.push(id);
             }
         }
@@ -319,6 +336,7 @@ impl Dispatch {
         self.links.answer_fences();
         self.counters.set(Counter::InSlots, self.slots.used() as u64);
         self.links.flush();
+        self.unsent_bytes = 0;
     }
 
     /// Ends a link. What waits is forgotten, what runs becomes an orphan.
@@ -363,6 +381,7 @@ impl Dispatch {
         if let Some(transfer) = &task.transfer {
             let counter = if transfer.way == Way::In { Counter::ReadBytes } else { Counter::WrittenBytes };
             self.counters.add(counter, transfer.done as u64);
+            self.unsent_bytes += transfer.done;
         }
         if outcome.result.is_err() {
             self.counters.add(Counter::Checks, 1);

@@ -151,6 +151,9 @@ impl Links {
 
     /// Notes a fence; it is answered by [`answer_fences`](Self::answer_fences).
     pub fn fence(&mut self, id: LinkId, nexus: u64, serial: u64) {
+        if !self.expect_answer(id) {
+            return;
+        }
         let Some(link) = self.find(id) else { return };
         if link.fence.replace((nexus, serial)).is_some() {
             link.fault.get_or_insert(PeerFault::Unexpected("a second fence before the first was answered"));

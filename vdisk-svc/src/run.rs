@@ -26,6 +26,8 @@ use crate::intake::{self, Asked};
 const SLOTS: usize = 2 * CAPACITY;
 /// Requests of one link that are taken before its answers go out and others have their turn.
 const BATCH: usize = 64;
+/// Bytes moved after which answers go out before the batch is done: somebody could send them on already.
+const FLUSH_BYTES: usize = 128 << 10;
 /// Turns with work after which sockets are looked at all the same.
 const BUSY_TURNS: u32 = 256;
 /// Turns without work that gave up the processor, between two looks at the sockets. Only grants come over one, and
@@ -73,7 +75,6 @@ pub struct Service {
     pub(crate) dispatch: Dispatch,
     ending: Ending,
     ready: Vec<Ready>,
-    notes: Vec<String>,
     busy_turns: u32,
     idle_turns: u32,
 }
@@ -86,7 +87,7 @@ pub fn serve(mut control: Control, choice: Choice) -> Result<(), ServeError> {
         service.carry_out(grant, fds)?;
     }
     // A medium that can be had is there before the first command.
-    service.dispatch.tick(&mut service.notes);
+    service.dispatch.tick();
     service.report(Event::Ready)?;
     service.run()
 }
@@ -139,7 +140,6 @@ impl Service {
             dispatch: Dispatch::new(engine, SLOTS, hold),
             ending: Ending::Not,
             ready: Vec::new(),
-            notes: Vec::new(),
             busy_turns: 0,
             idle_turns: 0,
         })
@@ -183,9 +183,9 @@ impl Service {
     fn turn(&mut self) -> Result<bool, ServeError> {
         let mut worked = self.take_requests();
         worked |= self.dispatch.reap();
-        worked |= self.dispatch.tick(&mut self.notes);
+        worked |= self.dispatch.tick();
         self.dispatch.flush();
-        if self.dispatch.links.broken().is_some() || !self.notes.is_empty() {
+        if self.dispatch.links.broken().is_some() || !self.dispatch.notes.is_empty() {
             self.tell()?;
         }
         Ok(worked)
@@ -207,6 +207,9 @@ impl Service {
                 match intake::read(&request, link, &self.arenas, &self.dispatch.units) {
                     Ok(asked) => self.serve_one(asked, link),
                     Err(fault) => self.dispatch.links.blame(link, fault),
+                }
+                if self.dispatch.unsent_bytes >= FLUSH_BYTES {
+                    self.dispatch.flush();
                 }
             }
         }
@@ -240,7 +243,7 @@ impl Service {
             let (peer, epoch, fault) = (broken.peer, broken.epoch, broken.fault.to_string());
             self.report(Event::PeerFault { peer, epoch, fault })?;
         }
-        for text in std::mem::take(&mut self.notes) {
+        for text in std::mem::take(&mut self.dispatch.notes) {
             tracing::error!("{text}");
             self.report(Event::Problem { text })?;
         }
@@ -255,7 +258,9 @@ impl Service {
 
     /// Sleeps until a bell, the control socket, the engine, or a time that something waits for.
     fn sleep(&mut self) -> Result<(), ServeError> {
-        if !self.dispatch.links.arm() {
+        // Requests that would not be taken now must not keep us awake: the end of a task will wake us.
+        let takes = self.ending == Ending::Not && self.dispatch.has_room();
+        if takes && !self.dispatch.links.arm() {
             return Ok(());
         }
         let mut most = HEARTBEAT;

@@ -272,3 +272,6 @@ impl Opening {
         tell
     }
 }
+
+#[cfg(test)]
+mod tests;

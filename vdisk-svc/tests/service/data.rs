@@ -266,3 +266,33 @@ fn null_unit_reads_zeros_and_forgets_writes() {
     assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), GOOD);
     assert_eq!(rig.run(0, &read_10(1 << 28, 1), &[], &[4096]).status(), OUT_OF_RANGE);
 }
+
+#[test]
+fn blocks_past_two_terabytes_and_four_gibibytes() {
+    for choice in engines() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        open(&file).set_len(3 << 40).unwrap();
+        let mut rig = Rig::on(choice, disk(0), &file);
+        let far = |code| [code, 0, 0, 0, 0, 1, 0x23, 0x45, 0x67, 0x89, 0, 0, 0, 2, 0, 0];
+        let data: Vec<u8> = (0..1024u32).map(|n| (n % 241) as u8).collect();
+        assert_eq!(rig.run(0, &far(0x8A), &[&data], &[]).status(), GOOD);
+        assert_eq!(rig.run(0, &far(0x88), &[], &[1024]).data, data);
+        let mut there = vec![0; 1024];
+        std::os::unix::fs::FileExt::read_exact_at(&open(&file), &mut there, 0x1_2345_6789 * 512).unwrap();
+        assert_eq!(there, data);
+        // READ CAPACITY(10): more than it can say.
+        let answer = rig.run(0, &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], &[8]);
+        assert_eq!(answer.data[..4], [0xFF; 4]);
+    }
+}
+
+#[test]
+fn read_10_longer_than_the_maximum_transfer_length() {
+    let null = DeviceConfig { backend: BackendConfig::Null { bytes: 1 << 40 }, block_size: 4096, ..disk(0) };
+    let mut rig = Rig::start(vdisk_svc::engine::Choice::Best, vec![(null, None)]);
+    // MAXIMUM TRANSFER LENGTH, bytes 8 to 11 of VPD page B0h.
+    let limits = rig.run(0, &[0x12, 1, 0xB0, 0, 64, 0], &[], &[64]).data;
+    assert_eq!(limits[8..12], [0, 0, 0x10, 0], "4096 blocks");
+    assert_eq!(rig.run(0, &read_10(0, 4097), &[], &[4096]).status(), (2, 0x5, 0x24, 0x00));
+    assert_eq!(rig.run(0, &read_10(0, 4096), &[], &[4096]).reply.wanted, 4096 * 4096);
+}

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use ipc::message::Event;
 use ipc::message::config::FaultConfig;
 
 use crate::fixture::*;
@@ -47,6 +48,7 @@ fn synchronize_cache_that_failed_is_not_forgotten() {
         let mut rig = Rig::on(choice, faulty(0, FaultConfig { fail_every: 2, ..NOTHING }), &file);
         assert_eq!(rig.run(0, &write_10(1, 1), &[&[1; 512]], &[]).status(), GOOD);
         assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), WRITE_ERROR);
+        assert!(matches!(rig.event(), Event::Problem { text } if text.contains("disk0")));
         for _ in 0..3 {
             assert_eq!(
                 rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(),
@@ -106,4 +108,43 @@ fn vdisk_svc_dies_in_the_middle_of_a_write() {
         [[0xA1; 512], [0xA2; 512], [0xA2; 512]].concat()
     );
     rig.stop();
+}
+
+#[test]
+fn vdisk_svc_dies_at_a_sync() {
+    let file = medium(8, false);
+    let mut rig = Rig::process(vec![(faulty(0, FaultConfig { die_at: 2, ..NOTHING }), Some(open(&file)))]);
+    rig.send(0, &write_10_fua(1, 1), &[&[0xA1; 512]], &[]);
+    assert_eq!(rig.death(), Some(9));
+    assert_eq!(rig.reply_within(Duration::from_millis(1)), None, "nothing was acknowledged");
+}
+
+/// I6: what the old incarnation had begun is over before the next one begins, so it cannot overwrite the next one's data.
+#[test]
+fn vdisk_svc_dies_again_and_again_with_writes_in_the_kernel() {
+    const BLOCKS: u16 = 128;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    open(&file).set_len(64 * 512 * u64::from(BLOCKS)).unwrap();
+    for round in 0..20u8 {
+        let mut rig = Rig::process(vec![(disk(0), Some(open(&file)))]);
+        let data = vec![round; 512 * usize::from(BLOCKS)];
+        for n in 0..64 {
+            rig.send(0, &write_10(n * u32::from(BLOCKS), BLOCKS), &[&data], &[]);
+        }
+        for _ in 0..round {
+            assert_eq!(status(&rig.reply()), GOOD);
+        }
+        rig.kill();
+        let mut rig = Rig::process(vec![(disk(0), Some(open(&file)))]);
+        let data = vec![!round; 512 * usize::from(BLOCKS)];
+        for n in 0..64 {
+            rig.send(0, &write_10(n * u32::from(BLOCKS), BLOCKS), &[&data], &[]);
+        }
+        for _ in 0..64 {
+            assert_eq!(status(&rig.reply()), GOOD);
+        }
+        let there = std::fs::read(file.path()).unwrap();
+        assert!(there.iter().all(|byte| *byte == !round), "round {round}: an old write came late");
+        rig.stop();
+    }
 }

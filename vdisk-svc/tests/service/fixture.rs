@@ -399,6 +399,12 @@ impl Rig {
         }
     }
 
+    /// Kills the process, and waits for nothing.
+    pub fn kill(&mut self) {
+        let Runner::Process(child) = &mut self.runner else { panic!("only a process can be killed") };
+        child.kill().unwrap();
+    }
+
     /// Waits until the process has died, and says of which signal.
     pub fn death(&mut self) -> Option<i32> {
         use std::os::unix::process::ExitStatusExt;
