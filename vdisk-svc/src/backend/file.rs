@@ -1,8 +1,8 @@
 //! A file or a block device, through the page cache.
 //!
 //! A read first asks the page cache alone (`preadv2(RWF_NOWAIT)`): a hit costs one system call and never waits. Where a
-//! file system does not know that flag, what it says is remembered. On tmpfs and ramfs a plain call is right instead,
-//! because their page cache is all that there is; elsewhere the engine does it.
+//! file system does not know that flag (ext4 for writes), that is remembered, and the engine does it. On tmpfs and ramfs,
+//! which do not know it either, a plain call is right: their page cache is all that there is.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -33,7 +33,6 @@ enum Inline {
 pub struct Medium {
     file: Arc<File>,
     bytes: u64,
-    in_memory: bool,
     reads: Inline,
     writes: Inline,
 }
@@ -46,6 +45,10 @@ pub struct Medium {
 /// thread was killed in, an io_uring request, an io-wq worker) holds such a reference until it has completed. So the
 /// lock of the dead incarnation outlives its last I/O, and ours is granted after it; what the page cache holds by
 /// then is what every reader sees. It also keeps two Bulkheads off one file.
+///
+/// A medium that lives in the supervisor's memory has one description for all incarnations, and this lock says nothing
+/// of it. It needs none: its bytes are only moved by threads of the process, and a process is not
+/// reported dead before its last thread has left the kernel.
 pub fn try_lock(file: &File, shared: bool) -> io::Result<bool> {
     let operation =
         if shared { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
@@ -67,7 +70,8 @@ impl Medium {
         let bytes = (&file).seek(SeekFrom::End(0))?;
         let magic = fstatfs(&file)?.f_type as u64 & 0xFFFF_FFFF;
         let in_memory = kind.is_file() && matches!(magic, TMPFS_MAGIC | RAMFS_MAGIC);
-        Ok(Self { file: Arc::new(file), bytes, in_memory, reads: Inline::NoWait, writes: Inline::NoWait })
+        let inline = if in_memory { Inline::Plain } else { Inline::NoWait };
+        Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline })
     }
 
     /// Size in bytes when it was taken up.
@@ -106,10 +110,9 @@ impl Medium {
     fn judge(&mut self, way: Way, inline: Inline, error: io::Error) -> Attempt {
         match error.raw_os_error() {
             Some(libc::EOPNOTSUPP) if inline == Inline::NoWait => {
-                let instead = if self.in_memory { Inline::Plain } else { Inline::Never };
                 match way {
-                    Way::In => self.reads = instead,
-                    Way::Out => self.writes = instead,
+                    Way::In => self.reads = Inline::Never,
+                    Way::Out => self.writes = Inline::Never,
                 }
                 Attempt::WouldBlock
             }

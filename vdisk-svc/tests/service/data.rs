@@ -296,3 +296,33 @@ fn read_10_longer_than_the_maximum_transfer_length() {
     assert_eq!(rig.run(0, &read_10(0, 4097), &[], &[4096]).status(), (2, 0x5, 0x24, 0x00));
     assert_eq!(rig.run(0, &read_10(0, 4096), &[], &[4096]).reply.wanted, 4096 * 4096);
 }
+
+/// A loop device over a file, or why there is none.
+fn loop_device(file: &tempfile::NamedTempFile) -> Result<String, String> {
+    let output = std::process::Command::new("losetup").args(["--find", "--show"]).arg(file.path()).output();
+    let output = output.map_err(|error| format!("losetup: {error}"))?;
+    let text = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
+    if output.status.success() { Ok(text.trim().to_owned()) } else { Err(text.trim().to_owned()) }
+}
+
+#[test]
+fn block_device_is_read_and_written() {
+    for choice in engines() {
+        let file = medium(64, false);
+        let device = match loop_device(&file) {
+            Ok(device) => device,
+            Err(reason) => return eprintln!("skipped: no loop device: {reason}"),
+        };
+        let opened = std::fs::File::options().read(true).write(true).open(&device);
+        let detached = std::process::Command::new("losetup").args(["--detach", &device]).status();
+        assert!(detached.unwrap().success(), "it goes away with its last user");
+        let mut rig = Rig::start(choice, vec![(disk(0), Some(opened.unwrap()))]);
+        let answer = rig.run(0, &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], &[8]);
+        assert_eq!(answer.data, [0, 0, 0, 63, 0, 0, 2, 0]);
+        assert_eq!(rig.run(0, &read_10(3, 2), &[], &[1024]).data, [block(3), block(4)].concat());
+        assert_eq!(rig.run(0, &write_10_fua(5, 1), &[&block(0xCC)], &[]).status(), GOOD);
+        assert_eq!(std::fs::read(file.path()).unwrap()[5 * 512..6 * 512], block(0xCC));
+        assert_eq!(rig.run(0, &read_10(64, 1), &[], &[512]).status(), OUT_OF_RANGE);
+        rig.stop();
+    }
+}
