@@ -27,6 +27,8 @@ pub fn cases() -> Vec<Case> {
         family!("test_cu_read_16", "ALL.Read16"),
         family!("test_cu_read_capacity_10", "ALL.ReadCapacity10"),
         family!("test_cu_read_capacity_16", "ALL.ReadCapacity16"),
+        family!("test_cu_mandatory", "ALL.Mandatory"),
+        family!("test_cu_report_supported_opcodes", "ALL.ReportSupportedOpcodes"),
         family!("test_cu_report_luns", "ALL.ReportLUNs"),
         family!("test_cu_start_stop_unit", "ALL.StartStopUnit"),
         family!("test_cu_test_unit_ready", "ALL.TestUnitReady"),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use anyhow::bail;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::clients::Need;
@@ -12,6 +13,18 @@ use crate::target;
 
 /// How long a case may take when it does not say.
 const USUAL_LIMIT: Duration = Duration::from_secs(120);
+
+/// The error of a case that found out, as it ran, that it cannot run here.
+#[derive(Debug)]
+pub struct Skipped(pub String);
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skipped {}
 
 /// One test.
 pub struct Case {
@@ -44,34 +57,38 @@ impl Case {
     fn trial(self) -> Trial {
         let Self { name, needs, limit, run } = self;
         Trial::ignorable_test(name, move || {
-            if let Some(missing) = needs.iter().find_map(|need| need.missing()) {
-                println!("{name}: skipped: {missing}");
-                return Ok(Completion::ignored_with(missing));
+            let missing = needs.iter().find_map(|need| need.missing());
+            let error = match missing {
+                Some(missing) => Skipped(missing).into(),
+                None => match watched(name, limit, run) {
+                    Ok(()) => return Ok(Completion::Completed),
+                    Err(error) => error,
+                },
+            };
+            if let Some(Skipped(reason)) = error.downcast_ref() {
+                println!("{name}: skipped: {reason}");
+                return Ok(Completion::ignored_with(reason));
             }
-            watched(name, limit, run).map(|()| Completion::Completed)
+            let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            Err(Failed::from(causes.join("\n")))
         })
     }
 }
 
 /// Runs the case in a thread of its own. One that is not over in time cannot be ended: the whole run is.
-fn watched(name: &'static str, limit: Duration, run: fn() -> anyhow::Result<()>) -> Result<(), Failed> {
+fn watched(name: &'static str, limit: Duration, run: fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let (over, wait) = mpsc::channel();
-    let thread = std::thread::Builder::new().name(name.to_owned());
-    let thread = thread.spawn(move || {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let result = run();
         let _ = over.send(());
         result
-    });
-    let thread = thread.map_err(|error| Failed::from(error.to_string()))?;
+    })?;
     if wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
         eprintln!("{name}: not over after {limit:?}");
         target::abandon_all();
         std::process::exit(101);
     }
-    match thread.join() {
-        Ok(result) => result.map_err(|error| Failed::from(format!("{error:?}"))),
-        Err(_) => Err(Failed::from("panicked")),
-    }
+    thread.join().unwrap_or_else(|_| bail!("panicked"))
 }
 
 /// Runs the cases that the command line selects, one at a time unless it says otherwise: they load the machine.
