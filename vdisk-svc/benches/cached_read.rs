@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use fixture::{Rig, disk, medium, read_10, status, write_10};
 use ipc::extent::Extent;
 use ipc::message::record::{Request, RequestKind};
+use ipc::wait::Turn;
 
 #[path = "../tests/service/fixture.rs"]
 #[allow(dead_code)]
@@ -42,6 +43,8 @@ fn load(
     time: Duration,
 ) -> (u64, Duration) {
     let begun = Instant::now();
+    rig.waiter.set_budget(20);
+    let mut ready = Vec::new();
     let (mut sent, mut done, mut lba) = (0u64, 0u64, 0u32);
     while begun.elapsed() < time || done < sent {
         while sent - done < depth && begun.elapsed() < time {
@@ -56,15 +59,16 @@ fn load(
             sent += 1;
         }
         rig.requester.flush();
-        let mut looks = 0u32;
+        let before = done;
         while let Some(reply) = rig.requester.receive().unwrap() {
             assert_eq!(status(&reply), fixture::GOOD);
             done += 1;
-            looks = 0;
         }
-        looks += 1;
-        if looks.is_multiple_of(8) {
-            rustix::thread::sched_yield();
+        if done > before {
+            rig.waiter.worked();
+        } else if rig.waiter.idle() == Turn::Sleep && rig.requester.arm() {
+            rig.waiter.wait(fixture::LIMIT, &mut ready).unwrap();
+            rig.requester.disarm();
         }
     }
     (done, begun.elapsed())

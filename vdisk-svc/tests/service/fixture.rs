@@ -45,7 +45,7 @@ pub struct Rig {
     arena_fd: OwnedFd,
     next_byte: u64,
     pub requester: Requester,
-    waiter: Waiter,
+    pub waiter: Waiter,
     pub epoch: u64,
     next_serial: u64,
     pub stats: Stats,
