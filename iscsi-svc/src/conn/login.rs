@@ -3,24 +3,15 @@
 //! Anything but a Login Request ends the connection: there is nobody yet whom a Reject could help. The last answer of a
 //! normal session waits until the core has opened the nexus. Next: `full`.
 
-use super::rx::{After, Sink};
 use super::tx::Payload;
 use super::{Close, Conn, Phase, Session, text};
 use crate::login::stage::{Answer, Established, Status, Step, refusal, set_tsih};
 use crate::pdu::initiator::Pdu;
-use crate::pdu::{Bhs, Opcode};
 use crate::service::Shared;
 use crate::session::window::{Responses, Serial, Window};
 use crate::stats::Counter;
 
 impl Conn {
-    pub(super) fn login_header(&mut self, head: &Bhs) -> Result<(Sink, After), Close> {
-        match head.opcode() {
-            Ok(Opcode::Login) => Ok((Sink::Collect, After::Request)),
-            _ => Err(Close(Counter::ProtocolErrors)),
-        }
-    }
-
     pub(super) fn login_request(&mut self, shared: &mut Shared) -> Result<(), Close> {
         let Ok(Pdu::Login(request)) = Pdu::parse(self.rx.header()) else {
             return Err(Close(Counter::ProtocolErrors));

@@ -13,7 +13,7 @@ use crate::digest::{Crc32c, DIGEST_LEN, crc32c};
 use crate::login::negotiate::MAX_RECV_DATA_SEGMENT;
 use crate::pdu::bhs::padding;
 use crate::pdu::target::Reject;
-use crate::pdu::{BHS_LEN, Bhs, RejectReason};
+use crate::pdu::{BHS_LEN, Bhs, Opcode, RejectReason};
 use crate::service::Shared;
 use crate::stats::Counter;
 use crate::task::Place;
@@ -408,6 +408,10 @@ impl Conn {
         let rx = &mut self.rx;
         rx.current.copy_from_slice(&rx.head[..BHS_LEN]);
         let head = Bhs::parse(rx.current);
+        if matches!(self.phase, Phase::Login(_)) && head.opcode() != Ok(Opcode::Login) {
+            // A stranger that speaks something else is not waited for.
+            return Err(Close(Counter::ProtocolErrors));
+        }
         let covered = BHS_LEN + head.ahs_len();
         let whole = covered + if rx.header_digest { DIGEST_LEN } else { 0 };
         if rx.need < whole {
@@ -424,7 +428,7 @@ impl Conn {
         if head.data_len() > most {
             return Err(Close(Counter::ProtocolErrors));
         }
-        let Some((sink, after)) = self.header(&head, shared)? else {
+        let Some((sink, after)) = self.header(shared)? else {
             // No memory: the header stays and is judged again when some has come back.
             self.starved = true;
             shared.stats.add(Counter::ArenaWaits, 1);
@@ -445,9 +449,9 @@ impl Conn {
     }
 
     /// Where the PDU's data goes, and what happens then; `None` if there is no memory for it.
-    fn header(&mut self, head: &Bhs, shared: &mut Shared) -> Result<Option<(Sink, After)>, Close> {
+    fn header(&mut self, shared: &mut Shared) -> Result<Option<(Sink, After)>, Close> {
         match &self.phase {
-            Phase::Login(_) => self.login_header(head).map(Some),
+            Phase::Login(_) => Ok(Some((Sink::Collect, After::Request))),
             Phase::Full(_) => self.full_header(shared),
             _ => Ok(Some((Sink::Skip, After::Nothing))),
         }
