@@ -10,6 +10,7 @@ mod full;
 mod login;
 mod respond;
 pub mod rx;
+mod staged;
 mod text;
 pub mod tx;
 

@@ -6,9 +6,10 @@
 //! final place, and the next header; so the payload behind that header is not received before its place is known.
 //! The bytes are an initiator's; lengths are bounded before anything is allocated. Next: `full` and `command`.
 
+use super::staged::Staged;
 use super::tx::Payload;
 use super::{Close, Conn, Phase};
-use crate::buffers::{BufId, Buffers, Layout, STAGING_BYTES};
+use crate::buffers::{Buffers, Layout};
 use crate::digest::{Crc32c, DIGEST_LEN, crc32c};
 use crate::login::negotiate::MAX_RECV_DATA_SEGMENT;
 use crate::pdu::bhs::padding;
@@ -24,8 +25,6 @@ use std::io::ErrorKind;
 
 /// A header with the most additional segments and its digest.
 const HEAD_MAX: usize = BHS_LEN + 255 * 4 + DIGEST_LEN;
-/// Less space than this at the end of a staging block is not used.
-const LEAST_SPACE: usize = 8 * 1024;
 /// Bytes of unwanted payload that are received at a time.
 const SCRATCH: usize = 16 * 1024;
 /// Calls of recvmsg for one connection before others get their turn.
@@ -68,81 +67,6 @@ pub enum After {
     Request,
     /// A command or its data: the task goes on.
     Task(Place),
-}
-
-/// Received bytes that nobody has looked at, in a block of the arena.
-#[derive(Debug, Default)]
-pub struct Staged {
-    block: Option<BufId>,
-    start: usize,
-    end: usize,
-}
-
-impl Staged {
-    /// Bytes that are here.
-    fn left(&self) -> usize {
-        self.end - self.start
-    }
-
-    /// Claims up to `len` bytes for a task, which becomes one of the block's owners.
-    pub fn claim(&mut self, len: usize, buffers: &mut Buffers) -> Option<(CheckedExtent, BufId)> {
-        let id = self.block?;
-        let len = len.min(self.left());
-        if len == 0 {
-            return None;
-        }
-        let extent = buffers.extent(id, self.start as u64, len as u32);
-        buffers.share(id);
-        self.start += len;
-        Some((extent, id))
-    }
-
-    /// Undoes [`claim`](Staged::claim) of `len` bytes, because there is no memory for the rest.
-    pub fn unclaim(&mut self, len: usize) {
-        self.start -= len;
-    }
-
-    /// Copies bytes out; returns how many.
-    fn take(&mut self, out: &mut [u8], buffers: &Buffers) -> usize {
-        let len = out.len().min(self.left());
-        if let Some(id) = self.block.filter(|_| len > 0) {
-            buffers.arena().read(buffers.extent(id, self.start as u64, len as u32), &mut out[..len]);
-            self.start += len;
-        }
-        len
-    }
-
-    fn skip(&mut self, len: usize) -> usize {
-        let len = len.min(self.left());
-        self.start += len;
-        len
-    }
-
-    /// The free end of a block, if there is memory for one. Nothing unread is in it.
-    fn space(&mut self, buffers: &mut Buffers) -> Option<CheckedExtent> {
-        if let Some(id) = self.block {
-            if buffers.owners(id) == 1 {
-                (self.start, self.end) = (0, 0);
-            } else if self.end + LEAST_SPACE > STAGING_BYTES as usize {
-                self.discard(buffers);
-            }
-        }
-        let id = match self.block {
-            Some(id) => id,
-            None => *self.block.insert(buffers.take_staging()?),
-        };
-        // Payload that begins on a cache line is copied faster.
-        self.end = self.end.next_multiple_of(64);
-        self.start = self.end;
-        Some(buffers.extent(id, self.end as u64, (STAGING_BYTES as usize - self.end) as u32))
-    }
-
-    fn discard(&mut self, buffers: &mut Buffers) {
-        if let Some(id) = self.block.take() {
-            buffers.give_staging(id);
-        }
-        (self.start, self.end) = (0, 0);
-    }
 }
 
 /// The receiving side.
@@ -262,7 +186,7 @@ impl Rx {
             self.tail_have += take(self.tail_need - self.tail_have);
         }
         self.have += take(self.need - self.have);
-        self.staged.end += n;
+        self.staged.filled(n);
     }
 
     /// Moves staged payload to where it belongs. Only payload that arrived together with an earlier PDU is copied.

@@ -1,0 +1,180 @@
+//! The loop's dealings with sockets: who is ready, who comes, who goes, who is late.
+//!
+//! Connections are named by place and turn, because an event can be about one that has just been closed.
+
+use super::{CONNECTION, CONTROL, LISTENER, MOST_PLACES, Place, Service, TICK, find, note_dirty, token};
+use crate::conn::{Close, Conn, ConnId};
+use crate::stats::{Counter, NAMES};
+use ipc::message::Event;
+use ipc::wait::Watch;
+use std::os::fd::OwnedFd;
+
+impl Service {
+    /// Serves sockets that are ready, and connections that had more to read or waited for memory.
+    pub(super) fn sockets(&mut self) -> anyhow::Result<bool> {
+        let ready = std::mem::take(&mut self.ready);
+        let mut worked = false;
+        for ready in &ready {
+            if ready.token & CONNECTION != 0 {
+                let place = (ready.token >> 32 & 0xffff) as u32;
+                let id = ConnId { place, turn: ready.token as u32 };
+                worked = true;
+                let Some(conn) = find(&mut self.places, id) else { continue };
+                if ready.readable && ready.writable && conn.expects_nothing() {
+                    self.close(id, Close(Counter::Disconnected));
+                    continue;
+                }
+                if ready.writable {
+                    conn.dirty = true;
+                    note_dirty(conn, &mut self.dirty);
+                }
+                if ready.readable {
+                    self.read(id);
+                }
+            } else if ready.token & LISTENER != 0 {
+                worked = true;
+                self.accept((ready.token & !LISTENER) as usize)?;
+            }
+        }
+        self.ready = ready;
+        self.ready.retain(|ready| ready.token == CONTROL);
+        for id in std::mem::take(&mut self.unread) {
+            worked = true;
+            self.read(id);
+        }
+        if std::mem::take(&mut self.shared.buffers.returned) {
+            worked |= self.feed_starved();
+        }
+        Ok(worked)
+    }
+
+    fn feed_starved(&mut self) -> bool {
+        let starved: Vec<ConnId> = self
+            .places
+            .iter()
+            .filter_map(|place| place.conn.as_ref())
+            .filter(|c| c.starved)
+            .map(|c| c.id)
+            .collect();
+        for id in &starved {
+            if let Some(conn) = find(&mut self.places, *id) {
+                conn.starved = false;
+            }
+            self.read(*id);
+        }
+        !starved.is_empty()
+    }
+
+    /// Lets a connection receive.
+    fn read(&mut self, id: ConnId) {
+        let Some(conn) = find(&mut self.places, id) else { return };
+        let outcome = conn.readable(&mut self.shared);
+        note_dirty(conn, &mut self.dirty);
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => self.unread.push(id),
+            Err(close) => self.close(id, close),
+        }
+        for old in std::mem::take(&mut self.shared.replaced) {
+            self.close(old, Close(Counter::Reinstated));
+        }
+    }
+
+    /// Accepts what waits at a portal.
+    fn accept(&mut self, index: usize) -> anyhow::Result<()> {
+        let Some(listener) = self.listeners.get(index) else { return Ok(()) };
+        // What remains is reported again at the next look.
+        for _ in 0..16 {
+            let accepted = match listener.accept() {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot accept");
+                    break;
+                }
+            };
+            let most = (self.shared.config.max_connections as usize).min(MOST_PLACES);
+            if self.living >= most {
+                self.shared.stats.add(Counter::Refused, 1);
+                continue;
+            }
+            let place =
+                self.places.iter().position(|place| place.conn.is_none()).unwrap_or(self.places.len());
+            if place == self.places.len() {
+                self.places.push(Place { conn: None, key: 0, turn: 0 });
+            }
+            let duplicate = accepted.socket.try_clone();
+            let entry = &mut self.places[place];
+            entry.turn = entry.turn.wrapping_add(1);
+            let id = ConnId { place: place as u32, turn: entry.turn };
+            let (portal, now) = (listener.portal, self.shared.now);
+            let conn = Conn::new(id, accepted.socket, portal, accepted.peer, accepted.local, now);
+            self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
+            self.next_key += 1;
+            (entry.conn, entry.key) = (Some(Box::new(conn)), self.next_key);
+            self.living += 1;
+            self.shared.stats.add(Counter::Accepted, 1);
+            if let Ok(duplicate) = duplicate {
+                self.control.report(Event::Deposit { key: entry.key }, vec![duplicate])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a connection.
+    pub(super) fn close(&mut self, id: ConnId, close: Close) {
+        if find(&mut self.places, id).is_none() {
+            return;
+        }
+        let place = &mut self.places[id.place as usize];
+        let Some(conn) = place.conn.take() else { return };
+        tracing::debug!(peer = ?conn.peer, why = NAMES[close.0 as usize], "connection closed");
+        let _ = self.waiter.remove(conn.socket());
+        let socket: OwnedFd = conn.dissolve(&mut self.shared);
+        drop(socket);
+        self.living -= 1;
+        self.shared.stats.add(close.0, 1);
+        self.shared.roster_changed = true;
+        let key = place.key;
+        if let Err(error) = self.control.report(Event::Withdraw { key }, Vec::new()) {
+            tracing::debug!(%error, "the supervisor does not listen");
+        }
+    }
+
+    pub(super) fn rewatch(&mut self, id: ConnId) {
+        let Some(conn) = find(&mut self.places, id) else { return };
+        let unread = conn.resumes();
+        if let Some(watch) = conn.new_watch()
+            && self.waiter.change(conn.socket(), token(id), watch).is_err()
+        {
+            return self.close(id, Close(Counter::Disconnected));
+        }
+        // PDUs that are here already make no socket readable.
+        if unread {
+            self.unread.push(id);
+        }
+    }
+
+    /// Looks at the clocks now and then.
+    pub(super) fn clocks(&mut self) {
+        if self.shared.now.duration_since(self.ticked) < TICK {
+            return;
+        }
+        self.ticked = self.shared.now;
+        let ids: Vec<ConnId> =
+            self.places.iter().filter_map(|place| place.conn.as_ref()).map(|conn| conn.id).collect();
+        for id in ids {
+            let Some(conn) = find(&mut self.places, id) else { continue };
+            let outcome = conn.tick(&self.shared);
+            note_dirty(conn, &mut self.dirty);
+            if let Err(close) = outcome {
+                self.close(id, close);
+            }
+        }
+        self.push_out();
+        let stats = &self.shared.stats;
+        stats.set(Counter::Connections, self.living as u64);
+        stats.set(Counter::Sessions, self.shared.nexuses.living() as u64);
+        stats.set(Counter::ArenaFree, self.shared.buffers.free_bytes());
+    }
+}
