@@ -242,6 +242,3 @@ impl Core {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -193,6 +193,3 @@ impl Core {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -181,6 +181,3 @@ impl Core {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

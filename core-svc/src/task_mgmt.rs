@@ -166,6 +166,3 @@ impl Core {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

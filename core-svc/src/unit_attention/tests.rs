@@ -1,1 +1,116 @@
-//! Tests.
+//! The queue of unit attention conditions: precedence, merging, bounds, and what a repeated command reports.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const fn asc(code: u8, qualifier: u8) -> Asc {
+    Asc { code, qualifier }
+}
+
+/// POWER ON, RESET, OR BUS DEVICE RESET OCCURRED; BUS DEVICE RESET FUNCTION OCCURRED; I_T NEXUS LOSS OCCURRED.
+const POWER_ON: Asc = asc(0x29, 0x00);
+const LUN_RESET: Asc = asc(0x29, 0x03);
+const NEXUS_LOSS: Asc = asc(0x29, 0x07);
+/// COMMANDS CLEARED BY ANOTHER INITIATOR; MODE PARAMETERS CHANGED.
+const CLEARED: Asc = asc(0x2F, 0x00);
+const MODE: Asc = asc(0x2A, 0x01);
+
+fn all(queue: &mut UnitAttentions) -> Vec<Asc> {
+    std::iter::from_fn(|| queue.take(0)).collect()
+}
+
+fn queue(raised: &[Asc]) -> UnitAttentions {
+    let mut queue = UnitAttentions::default();
+    for asc in raised {
+        queue.raise(*asc);
+    }
+    queue
+}
+
+#[test]
+fn conditions_are_reported_oldest_first_and_each_once() {
+    let mut queue = queue(&[CLEARED, MODE, CLEARED]);
+    assert!(queue.is_pending());
+    assert_eq!(all(&mut queue), [CLEARED, MODE]);
+    assert!(!queue.is_pending());
+}
+
+#[test]
+fn higher_precedence_clears_what_is_lower() {
+    assert_eq!(all(&mut queue(&[CLEARED, NEXUS_LOSS, LUN_RESET])), [LUN_RESET]);
+    assert_eq!(all(&mut queue(&[MODE, CLEARED, POWER_ON])), [POWER_ON]);
+}
+
+#[test]
+fn lower_precedence_adds_nothing_to_a_higher_one() {
+    assert_eq!(all(&mut queue(&[POWER_ON, LUN_RESET, NEXUS_LOSS])), [POWER_ON]);
+    assert_eq!(all(&mut queue(&[LUN_RESET, NEXUS_LOSS])), [LUN_RESET]);
+    assert_eq!(all(&mut queue(&[asc(0x29, 0x04), asc(0x29, 0x01)])), [asc(0x29, 0x04)]);
+    assert_eq!(all(&mut queue(&[LUN_RESET, asc(0x29, 0x02)])), [asc(0x29, 0x02)]);
+}
+
+#[test]
+fn other_conditions_stand_behind_a_reset() {
+    assert_eq!(all(&mut queue(&[POWER_ON, CLEARED, MODE])), [POWER_ON, CLEARED, MODE]);
+}
+
+#[test]
+fn too_many_conditions_become_one_that_covers_them() {
+    let mut queue = UnitAttentions::default();
+    for qualifier in 0..16 {
+        assert!(queue.raise(asc(0x3F, qualifier)));
+    }
+    queue.raise(MODE);
+    assert_eq!(all(&mut queue), [POWER_ON]);
+}
+
+#[test]
+fn clear_ends_one_condition() {
+    let mut queue = queue(&[CLEARED, MODE]);
+    assert!(queue.clear(CLEARED));
+    assert!(!queue.clear(CLEARED));
+    assert_eq!(all(&mut queue), [MODE]);
+}
+
+#[test]
+fn repeated_command_reports_the_same_again() {
+    let mut queue = queue(&[CLEARED, MODE]);
+    assert_eq!(queue.take(10), Some(CLEARED));
+    assert_eq!(queue.take(11), Some(MODE));
+    assert_eq!(queue.take(12), None);
+    assert_eq!(
+        (queue.reported_by(10), queue.reported_by(11), queue.reported_by(12)),
+        (Some(CLEARED), Some(MODE), None)
+    );
+}
+
+#[test]
+fn what_was_reported_is_kept_for_the_latest_commands() {
+    let mut queue = UnitAttentions::default();
+    for serial in 0..20 {
+        queue.raise(CLEARED);
+        queue.take(serial);
+    }
+    assert_eq!(queue.reported_by(19), Some(CLEARED));
+    assert_eq!(queue.reported_by(12), Some(CLEARED));
+    assert_eq!(queue.reported_by(11), None);
+}
+
+proptest! {
+    #[test]
+    fn queue_is_bounded_and_without_duplicates(raised in prop::collection::vec((0u8..64, 0u8..16), 0..300)) {
+        let mut queue = UnitAttentions::default();
+        for (code, qualifier) in raised {
+            queue.raise(asc(code, qualifier));
+            prop_assert!(queue.is_pending());
+            prop_assert!(queue.waiting.len() <= 16);
+            let resets = queue.waiting.iter().filter(|code| code.0 == 0x29).count();
+            prop_assert!(resets <= 1);
+            let mut sorted = queue.waiting.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            prop_assert_eq!(sorted.len(), queue.waiting.len());
+        }
+    }
+}

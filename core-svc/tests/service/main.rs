@@ -1,0 +1,14 @@
+//! The core driven as a service: real control socket, real links, fake peers. What is asserted is what peers can see.
+
+#[path = "../shared/ends.rs"]
+mod ends;
+mod rig;
+
+mod core_death;
+mod data;
+mod faults;
+mod gate;
+mod handler_death;
+mod nexuses;
+mod ordering;
+mod task_management;
