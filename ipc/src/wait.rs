@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-/// Looks between two yields of the processor.
-const LOOKS_PER_YIELD: u32 = 8;
+/// Looks between two yields of the processor. Few: where services share a core a look is time taken from the peer that
+/// is waited for (four hops on one core: 6 us with 1 or 2, 8 us with 8, 19 us with 64), and on cores of their own a
+/// yield costs no more than the looks that it stands for.
+const LOOKS_PER_YIELD: u32 = 4;
 /// Longest sleep, so that the heartbeat goes on.
 pub const HEARTBEAT: Duration = Duration::from_millis(500);
 const EVENTS: usize = 64;
@@ -125,7 +127,7 @@ impl Waiter {
         if self.budget.is_zero() {
             return Turn::Sleep;
         }
-        self.looks += 1;
+        self.looks = self.looks.wrapping_add(1);
         if !self.looks.is_multiple_of(LOOKS_PER_YIELD) {
             std::hint::spin_loop();
             return Turn::Look;
