@@ -181,8 +181,10 @@ impl<W: Words, const N: usize> Consumer<W, N> {
     }
 
     /// Announces that this end is going to sleep. Returns false, and takes the word back, if there is work after all.
+    /// Gives popped slots back: a producer that waits for room has nobody else to wake it.
     #[must_use = "sleeping without asking loses wake-ups"]
     pub fn arm(&mut self) -> bool {
+        self.release();
         self.sleeps += 1;
         // SYNC POINT C: the store of `asleep` and the load of `produced` must not change places.
         self.frame.word(ASLEEP).store(self.sleeps, Ordering::Relaxed);

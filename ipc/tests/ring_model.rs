@@ -90,7 +90,7 @@ impl Model {
             Step::Arm => {
                 self.asleep = consumer.arm();
                 assert_eq!(self.asleep, self.visible == 0);
-                self.rung = false;
+                (self.rung, self.held) = (false, 0);
             }
             Step::Disarm => {
                 consumer.disarm();

@@ -34,11 +34,10 @@ fn layout_is_the_documented_one() {
         consumer.pop().unwrap();
     }
     consumer.release();
+    assert_eq!((word(&words, 1000), word(&words, 1016)), (4, 3), "produced and consumed");
     assert!(!consumer.arm());
     consumer.pop().unwrap();
     assert!(consumer.arm());
-    assert_eq!(word(&words, 1000), 4, "produced");
-    assert_eq!(word(&words, 1016), 3, "consumed");
     assert_eq!(word(&words, 1032), 2, "asleep: the second sleep");
     assert_eq!((word(&words, 1048), word(&words, 1049), word(&words, 1055)), (0, 100, 103), "slots");
 }
@@ -175,4 +174,15 @@ fn asleep_garbage_costs_bells_and_nothing_else() {
         assert_eq!(consumer.pop(), Ok(Some([garbage, 0])));
         consumer.release();
     }
+}
+
+#[test]
+fn arm_gives_popped_slots_back() {
+    let (_, mut producer, mut consumer) = ring(1);
+    producer.push(&[1, 2]).unwrap();
+    assert!(!producer.publish());
+    assert!(consumer.pop().unwrap().is_some());
+    assert!(consumer.arm());
+    producer.push(&[3, 4]).unwrap();
+    assert!(producer.publish());
 }
