@@ -156,11 +156,14 @@ pub fn front(role: Role) -> Result<()> {
                 watching = wanted;
             }
         }
-        if worked {
+        let turn = if worked {
             waiter.worked();
-            continue;
-        }
-        match waiter.idle() {
+            // A service that never polls meets its sockets when it goes to sleep.
+            if role.budget > 0 { Turn::LookAround } else { Turn::Look }
+        } else {
+            waiter.idle()
+        };
+        match turn {
             Turn::Look => continue,
             Turn::LookAround => waiter.peek(&mut ready)?,
             Turn::Sleep => {
