@@ -255,6 +255,10 @@ impl Conn {
     /// [`Close`] when the initiator has taken too long for something.
     pub fn tick(&mut self, shared: &Shared) -> Result<(), Close> {
         let now = shared.now;
+        if self.starved {
+            // It is us who do not read; the initiator's silence means nothing.
+            self.heard = now;
+        }
         let late = match &self.phase {
             Phase::Login(_) | Phase::Entering(..) => now.duration_since(self.began) > LOGIN_TIME,
             Phase::Lingering(deadline) => now > *deadline,

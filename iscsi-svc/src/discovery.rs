@@ -39,7 +39,7 @@ pub fn send_targets(
         text::push(&mut out, "TargetName", &target.name);
         for portal in &target.portals {
             let address = if portal.ip().is_unspecified() {
-                SocketAddr::new(local.ip(), portal.port())
+                SocketAddr::new(local.ip().to_canonical(), portal.port())
             } else {
                 *portal
             };

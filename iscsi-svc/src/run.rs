@@ -38,6 +38,8 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 struct Place {
     conn: Option<Box<Conn>>,
     key: u64,
+    /// The supervisor has a duplicate of the socket.
+    deposited: bool,
     turn: u32,
 }
 
@@ -57,6 +59,8 @@ pub struct Service {
     news: Vec<News>,
     dirty: Vec<ConnId>,
     unread: Vec<ConnId>,
+    starved: Vec<ConnId>,
+    deaf: bool,
     ticked: Instant,
 }
 
@@ -114,6 +118,8 @@ impl Service {
             news: Vec::new(),
             dirty: Vec::new(),
             unread: Vec::new(),
+            starved: Vec::new(),
+            deaf: false,
         })
     }
 
@@ -176,7 +182,7 @@ impl Service {
             Turn::Look => return Ok(true),
             Turn::LookAround => self.waiter.peek(&mut self.ready)?,
             Turn::Sleep => {
-                if self.unread.is_empty() && self.shared.link.arm() {
+                if !self.has_more() && self.shared.link.arm() {
                     self.waiter.wait(TICK, &mut self.ready)?;
                     self.shared.link.disarm();
                     if !self.ready.is_empty() {
@@ -250,32 +256,36 @@ impl Service {
             | News::Opened(id, ..)
             | News::Refused(id, ..)
             | News::Function(id, ..)
-            | News::Busy(id, _) => *id,
+            | News::Busy(id, ..) => *id,
         };
         let Some(conn) = find(&mut self.places, id) else { return };
         let shared = &mut self.shared;
         match news {
-            News::Done(_, place, reply) => conn.done(place, *reply, shared),
+            News::Done(_, place, reply) => conn.done(place, reply, shared),
             News::Opened(_, nexus, tsih) => conn.nexus_opened(nexus, tsih, shared),
             News::Refused(_, status) => conn.nexus_refused(status, shared),
             News::Function(_, itt, response) => conn.function_done(itt, response, shared),
-            News::Busy(_, task) => conn.busy(&task, shared),
+            News::Busy(_, place, task) => conn.busy(place, &task, shared),
         }
         note_dirty(conn, &mut self.dirty);
     }
 
     /// Sends what was queued, and tells the core what it was asked.
     fn push_out(&mut self) {
-        for id in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for id in dirty.drain(..) {
             let Some(conn) = find(&mut self.places, id) else { continue };
-            if let Err(close) = conn.flush(&mut self.shared) {
-                self.close(id, close);
-                continue;
+            match conn.flush(&mut self.shared) {
+                Ok(()) => self.rewatch(id),
+                Err(close) => self.close(id, close),
             }
-            self.rewatch(id);
         }
+        // The list keeps its memory from turn to turn.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
         self.shared.link.flush();
         if std::mem::take(&mut self.shared.roster_changed) {
+            self.deposit();
             self.write_down();
         }
     }

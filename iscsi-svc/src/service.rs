@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub enum News {
     /// A task has ended.
-    Done(ConnId, Place, Box<Reply>),
+    Done(ConnId, Place, Reply),
     /// The nexus of a login exists.
     Opened(ConnId, u64, u16),
     /// The nexus of a login was refused.
@@ -35,7 +35,7 @@ pub enum News {
     /// A task management function is over.
     Function(ConnId, u32, FunctionResponse),
     /// A task is given up because the core is away.
-    Busy(ConnId, Box<Task>),
+    Busy(ConnId, Place, Box<Task>),
 }
 
 /// The tables of the service.
@@ -260,7 +260,7 @@ impl Shared {
                 && let Some(conn) = task.conn
             {
                 self.stats.add(Counter::HeldTooLong, 1);
-                news.push(News::Busy(conn, Box::new(task)));
+                news.push(News::Busy(conn, place, Box::new(task)));
             }
         }
         for (conn, itt) in self.functions.give_up() {
@@ -308,7 +308,7 @@ impl Shared {
             return Err(PeerFault::Record { field: "transferred", value: u64::from(reply.transferred) });
         }
         if let Some(conn) = task.conn {
-            return Ok(Some(News::Done(conn, place, Box::new(reply))));
+            return Ok(Some(News::Done(conn, place, reply)));
         }
         if let Some(mut task) = self.tasks.remove(place) {
             self.buffers.release_layout(&mut task.layout);

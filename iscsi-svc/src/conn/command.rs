@@ -283,6 +283,7 @@ impl Conn {
     /// Takes a task from the tables of the connection and of the service.
     pub(super) fn take_task(&mut self, place: Place, shared: &mut Shared) -> Option<Task> {
         let task = shared.tasks.remove(place)?;
+        self.rx.forget(place);
         self.owed -= u32::from(task.owes());
         self.tags.remove(&task.itt);
         Some(task)

@@ -11,7 +11,7 @@ use crate::service::Shared;
 use crate::session::residual::Residual;
 use crate::session::window::Serial;
 use crate::stats::Counter;
-use crate::task::Task;
+use crate::task::{Place, Task};
 use ipc::message::record::{Reply, SENSE_BYTES};
 use scsi::status::Status;
 
@@ -90,7 +90,8 @@ impl Conn {
     }
 
     /// Answers a task BUSY because the core has been away for too long.
-    pub fn busy(&mut self, task: &Task, shared: &Shared) {
+    pub fn busy(&mut self, place: Place, task: &Task, shared: &Shared) {
+        self.rx.forget(place);
         self.owed -= u32::from(task.owes());
         self.tags.remove(&task.itt);
         if matches!(self.phase, Phase::Full(_)) {

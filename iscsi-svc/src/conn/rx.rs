@@ -126,6 +126,16 @@ impl Rx {
         self.staged.discard(buffers);
     }
 
+    /// The task at this place is gone: the rest of an open payload for it is passed over.
+    pub fn forget(&mut self, gone: Place) {
+        if matches!(self.sink, Sink::Task { place, .. } if place == gone) {
+            self.sink = Sink::Skip;
+        }
+        if self.after == After::Task(gone) {
+            self.after = After::Nothing;
+        }
+    }
+
     /// The header of the PDU that is being worked on.
     pub fn header(&self) -> [u8; BHS_LEN] {
         self.current
@@ -158,6 +168,8 @@ impl Rx {
                     for extent in layout.slice(offset + done, self.left) {
                         all = all && pieces.extent(arena, extent);
                     }
+                    // A payload whose place is not complete must not push what follows it out of step.
+                    all = all && pieces.len() == self.left;
                 }
             }
         }

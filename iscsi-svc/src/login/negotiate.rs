@@ -232,6 +232,8 @@ pub struct Negotiation {
     /// SessionType was said, and it is none that we know.
     pub session_type_refused: bool,
     seen: u64,
+    /// What was said without being negotiated, by row: saying the same again is no fault.
+    said: Vec<(usize, String)>,
 }
 
 impl Negotiation {
@@ -271,9 +273,14 @@ impl Negotiation {
         // Within a login a key is negotiated once; in the full feature phase every exchange is a new negotiation.
         if phase != Phase::FullFeature {
             if self.seen & 1 << index != 0 {
-                return Err(NegotiationError::Repeated);
+                // libiscsi introduces itself in both stages.
+                let same = self.said.iter().any(|(row, said)| *row == index && said == value);
+                return if same { Ok(()) } else { Err(NegotiationError::Repeated) };
             }
             self.seen |= 1 << index;
+            if matches!(row.kind, Kind::Name | Kind::Text | Kind::OneOf(_) | Kind::Declared { .. }) {
+                self.said.push((index, value.to_owned()));
+            }
         }
         match decide(&row.kind, value) {
             Some((result, answer)) => {

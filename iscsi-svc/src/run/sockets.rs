@@ -3,7 +3,7 @@
 //! Connections are named by place and turn, because an event can be about one that has just been closed.
 
 use super::{CONNECTION, CONTROL, LISTENER, MOST_PLACES, Place, Service, TICK, find, note_dirty, token};
-use crate::conn::{Close, Conn, ConnId};
+use crate::conn::{Close, Conn, ConnId, Phase};
 use crate::stats::{Counter, NAMES};
 use ipc::message::Event;
 use ipc::wait::Watch;
@@ -38,31 +38,28 @@ impl Service {
         }
         self.ready = ready;
         self.ready.retain(|ready| ready.token == CONTROL);
-        for id in std::mem::take(&mut self.unread) {
+        let mut unread = std::mem::take(&mut self.unread);
+        if std::mem::take(&mut self.shared.buffers.returned) {
+            // Memory has come back: whoever waited for some tries again.
+            for id in self.starved.drain(..) {
+                if let Some(conn) = find(&mut self.places, id) {
+                    conn.starved = false;
+                    unread.push(id);
+                }
+            }
+        }
+        for id in unread.drain(..) {
             worked = true;
             self.read(id);
         }
-        if std::mem::take(&mut self.shared.buffers.returned) {
-            worked |= self.feed_starved();
-        }
+        unread.append(&mut self.unread);
+        self.unread = unread;
         Ok(worked)
     }
 
-    fn feed_starved(&mut self) -> bool {
-        let starved: Vec<ConnId> = self
-            .places
-            .iter()
-            .filter_map(|place| place.conn.as_ref())
-            .filter(|c| c.starved)
-            .map(|c| c.id)
-            .collect();
-        for id in &starved {
-            if let Some(conn) = find(&mut self.places, *id) {
-                conn.starved = false;
-            }
-            self.read(*id);
-        }
-        !starved.is_empty()
+    /// Whether there is something to do that no descriptor reports.
+    pub(super) fn has_more(&self) -> bool {
+        !self.unread.is_empty() || (self.shared.buffers.returned && !self.starved.is_empty())
     }
 
     /// Lets a connection receive.
@@ -71,11 +68,12 @@ impl Service {
         let outcome = conn.readable(&mut self.shared);
         note_dirty(conn, &mut self.dirty);
         match outcome {
+            Ok(false) if conn.starved => self.starved.push(id),
             Ok(false) => {}
             Ok(true) => self.unread.push(id),
             Err(close) => self.close(id, close),
         }
-        for old in std::mem::take(&mut self.shared.replaced) {
+        while let Some(old) = self.shared.replaced.pop() {
             self.close(old, Close(Counter::Reinstated));
         }
     }
@@ -89,7 +87,9 @@ impl Service {
                 Ok(Some(accepted)) => accepted,
                 Ok(None) => break,
                 Err(error) => {
+                    // No descriptor or no memory: looking again at once would only burn time. The next tick looks.
                     tracing::debug!(%error, "cannot accept");
+                    self.deaf = self.waiter.change(listener, LISTENER | index as u64, Watch::Nothing).is_ok();
                     break;
                 }
             };
@@ -101,9 +101,8 @@ impl Service {
             let place =
                 self.places.iter().position(|place| place.conn.is_none()).unwrap_or(self.places.len());
             if place == self.places.len() {
-                self.places.push(Place { conn: None, key: 0, turn: 0 });
+                self.places.push(Place { conn: None, key: 0, deposited: false, turn: 0 });
             }
-            let duplicate = accepted.socket.try_clone();
             let entry = &mut self.places[place];
             entry.turn = entry.turn.wrapping_add(1);
             let id = ConnId { place: place as u32, turn: entry.turn };
@@ -111,14 +110,26 @@ impl Service {
             let conn = Conn::new(id, accepted.socket, portal, accepted.peer, accepted.local, now);
             self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
             self.next_key += 1;
-            (entry.conn, entry.key) = (Some(Box::new(conn)), self.next_key);
+            (entry.conn, entry.key, entry.deposited) = (Some(Box::new(conn)), self.next_key, false);
             self.living += 1;
             self.shared.stats.add(Counter::Accepted, 1);
-            if let Ok(duplicate) = duplicate {
-                self.control.report(Event::Deposit { key: entry.key }, vec![duplicate])?;
-            }
         }
         Ok(())
+    }
+
+    /// Deposits the sockets of new sessions at the supervisor, for a successor. Strangers' sockets are not worth it: they
+    /// end with this process.
+    pub(super) fn deposit(&mut self) {
+        for place in self.places.iter_mut().filter(|place| !place.deposited) {
+            let Some(conn) = place.conn.as_ref().filter(|conn| matches!(conn.phase, Phase::Full(_))) else {
+                continue;
+            };
+            let Ok(duplicate) = conn.socket().try_clone() else { continue };
+            match self.control.report(Event::Deposit { key: place.key }, vec![duplicate]) {
+                Ok(()) => place.deposited = true,
+                Err(error) => tracing::debug!(%error, "the supervisor does not listen"),
+            }
+        }
     }
 
     /// Ends a connection.
@@ -135,12 +146,14 @@ impl Service {
         self.living -= 1;
         self.shared.stats.add(close.0, 1);
         self.shared.roster_changed = true;
-        let key = place.key;
-        if let Err(error) = self.control.report(Event::Withdraw { key }, Vec::new()) {
+        if std::mem::take(&mut place.deposited)
+            && let Err(error) = self.control.report(Event::Withdraw { key: place.key }, Vec::new())
+        {
             tracing::debug!(%error, "the supervisor does not listen");
         }
     }
 
+    /// Watches a connection's socket for what it can do now.
     pub(super) fn rewatch(&mut self, id: ConnId) {
         let Some(conn) = find(&mut self.places, id) else { return };
         let unread = conn.resumes();
@@ -172,6 +185,11 @@ impl Service {
             }
         }
         self.push_out();
+        if std::mem::take(&mut self.deaf) {
+            for (index, listener) in self.listeners.iter().enumerate() {
+                let _ = self.waiter.change(listener, LISTENER | index as u64, Watch::Readable);
+            }
+        }
         let stats = &self.shared.stats;
         stats.set(Counter::Connections, self.living as u64);
         stats.set(Counter::Sessions, self.shared.nexuses.living() as u64);

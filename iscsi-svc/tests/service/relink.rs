@@ -126,3 +126,29 @@ fn functions_are_sent_again() {
     rig.core.reply(ReplyKind::TaskManagementDone, &again);
     assert_eq!(initiator.receive().head[..3], [0x22, 0x80, 0]);
 }
+
+#[test]
+fn core_held_while_a_payload_is_coming_in() {
+    let mut rig = Rig::new();
+    let mut initiator = Initiator::login(&mut rig, "");
+    initiator.command(1, 0xa1, 65_536, 0x2a, &[]);
+    rig.core.expect(RequestKind::Command);
+    let ttt = initiator.receive().word(20);
+    let data = pattern(65_536, 1);
+    // The header says 64 KiB; half of it comes now, half of it when the task is gone and its memory is another's.
+    let mut head = [0; 48];
+    (head[0], head[1], head[5], head[19]) = (0x05, 0x80, 1, 1);
+    head[20..24].copy_from_slice(&ttt.to_be_bytes());
+    std::io::Write::write_all(&mut initiator.socket, &[&head, &data[..32_768]].concat()).unwrap();
+    rig.core_dies(true);
+    assert_eq!(initiator.receive().status(), 0x08);
+    rig.core_returns();
+    rig.core.attach();
+    std::io::Write::write_all(&mut initiator.socket, &data[32_768..]).unwrap();
+    let other = pattern(4096, 9);
+    initiator.command(3, 0xa1, 4096, 0x2a, &other);
+    let command = rig.core.expect(RequestKind::Command);
+    assert_eq!(rig.data_out(&command), other);
+    rig.core.done(&command, 4096, 4096);
+    assert_eq!(initiator.receive().word(16), 3);
+}

@@ -67,6 +67,9 @@ fn keys_repeated_or_out_of_stage() {
     let mut take = |phase, key, value| negotiation.take(phase, key, value, &mut out);
     assert_eq!(take(Phase::Operational, "InitialR2T", "No"), Ok(()));
     assert_eq!(take(Phase::Operational, "InitialR2T", "No"), Err(NegotiationError::Repeated));
+    assert_eq!(take(Phase::Security, "InitiatorName", "iqn.a"), Ok(()));
+    assert_eq!(take(Phase::Operational, "InitiatorName", "iqn.a"), Ok(()));
+    assert_eq!(take(Phase::Operational, "InitiatorName", "iqn.b"), Err(NegotiationError::Repeated));
     assert_eq!(take(Phase::Operational, "AuthMethod", "None"), Err(NegotiationError::Stage));
     assert_eq!(take(Phase::Security, "HeaderDigest", "None"), Err(NegotiationError::Stage));
     assert_eq!(take(Phase::FullFeature, "MaxRecvDataSegmentLength", "512"), Ok(()));
