@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 
 /// SIGSTOP: the heartbeat stands still, the supervisor kills the process, and the commands it had are done by the next.
 fn hang(service: &str) -> anyhow::Result<()> {
-    let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"1s\"");
+    let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"3s\"");
     let target = Target::start(&manifest)?;
     let load = Load::start(Plan::usual(target.portal, 5))?;
     let before = target.signal(service, Signal::SIGSTOP)?;

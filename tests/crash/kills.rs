@@ -37,7 +37,9 @@ fn kill_under(
 
 fn judge(what: &str, target: Target, kills: &[Instant], report: &Report) -> anyhow::Result<()> {
     let (median, worst) = report.latency();
-    println!("{what}: {}", Pauses::new(kills, &report.completions).summary());
+    if !kills.is_empty() {
+        println!("{what}: {}", Pauses::new(kills, &report.completions).summary());
+    }
     println!(
         "{what}: {} commands, median {median:?}, worst {worst:?}; {} errors, {} wrong bytes, {} unit attentions, {} reconnects",
         report.completions.len(),

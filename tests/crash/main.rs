@@ -31,12 +31,14 @@ fn main() -> ExitCode {
         Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
         Case::new("vdisk_dies_while_fio_verifies", clients::fio_vdisk).needs(&[Need::Fio]).limit(long),
         Case::new("core_dies_while_fio_verifies", clients::fio_core).needs(&[Need::Fio]).limit(long),
-        Case::new("iscsi_dies_while_fio_verifies", clients::fio_iscsi).needs(&[Need::Fio]).limit(long),
         Case::new("services_die_while_qemu_img_converts", clients::qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),
-        Case::new("vdisk_hangs_and_is_replaced", hang::vdisk),
-        Case::new("core_hangs_and_is_replaced", hang::core),
+        Case::new("iscsi_dies_while_qemu_img_converts", clients::qemu_iscsi)
+            .needs(&[Need::QemuIscsi])
+            .limit(long),
+        Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),
+        Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),
         Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),
         Case::new("service_stopped_and_started_by_an_administrator", lifecycle::stop_start),
         Case::new("service_restarted_and_killed_by_command", lifecycle::restart_and_kill),

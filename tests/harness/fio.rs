@@ -61,6 +61,8 @@ impl Fio {
             "--bsrange=4k-64k",
             "--verify=crc32c",
         ]);
+        // Without that fio leaves a file in the working directory.
+        command.arg("--verify_state_save=0");
         command.args(["--verify_backlog=64", "--verify_fatal=1", "--time_based", "--output-format=json"]);
         command.arg(format!("--filename={}", url.replace(':', r"\:")));
         command.args([

@@ -9,7 +9,7 @@ use anyhow::bail;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::clients::Need;
-use crate::target;
+use crate::{binaries, target};
 
 /// How long a case may take when it does not say.
 const USUAL_LIMIT: Duration = Duration::from_secs(120);
@@ -95,5 +95,9 @@ fn watched(name: &'static str, limit: Duration, run: fn() -> anyhow::Result<()>)
 pub fn main(cases: Vec<Case>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
+    if !arguments.list {
+        // Where they have to be built first, that is not on the time of the first case.
+        binaries::directory();
+    }
     libtest_mimic::run(&arguments, cases.into_iter().map(Case::trial).collect()).exit_code()
 }

@@ -143,7 +143,8 @@ pub fn bit_flips() -> anyhow::Result<()> {
             let mut session = Login::normal(1).session(target.portal)?;
             let mut pdu = match random.between(0, 4) {
                 0 => Pdu::new(request::NOP_OUT, FINAL).with_word(16, 5).with_word(20, NO_TAG),
-                1 => Pdu::new(request::TASK_MANAGEMENT, FINAL | 1).with_word(16, 5),
+                // One bit makes a reset of it: of the unit that the honest session does not use.
+                1 => Pdu::new(request::TASK_MANAGEMENT, FINAL | 1).with_lun(1).with_word(16, 5),
                 2 => Pdu::new(request::TEXT, FINAL)
                     .with_word(16, 5)
                     .with_word(20, NO_TAG)

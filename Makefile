@@ -1,0 +1,59 @@
+# Everything that is typed at this repository. `make demo` and `make test` are enough to begin with.
+
+BIN = target/release
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo build test unit loom suites full check fmt clippy doc deny bench hop compare prepare miri
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+demo: build ## serve a 1 GiB file and a null disk on 127.0.0.1:3260, until Ctrl-C
+	@# Without make in between, Ctrl-C is bulkhead's alone.
+	@exec $(BIN)/bulkhead demo
+
+build: ## the four binaries, in target/release
+	cargo build --release --locked --bins
+
+test: prepare build unit loom suites ## everything that must pass; installs what it needs from Debian when root
+
+prepare:
+	@tests/tools/prepare.sh
+
+unit: ## the tests of each crate
+	cargo test --workspace --locked --exclude bulkhead-tests $(CARGO_TEST_FLAGS)
+
+loom: ## every interleaving of ring and doorbell
+	RUSTFLAGS="--cfg loom" cargo test --release --locked --target-dir target/loom -p ipc --test loom_ring $(CARGO_TEST_FLAGS)
+
+suites: build ## end to end: conformance, login, crash, hostile, tidy
+	BULKHEAD_BIN_DIR=$(BIN) cargo test --locked -p bulkhead-tests $(CARGO_TEST_FLAGS)
+
+full: prepare build ## the crash and qemu-img suites at the size of the bars: 20 kills a service, images of 1 GiB
+	BULKHEAD_BIN_DIR=$(BIN) BULKHEAD_KILLS=20 BULKHEAD_IMAGE_MIB=1024 BULKHEAD_IDLE_SECONDS=10 \
+		cargo test --locked -p bulkhead-tests --test conformance --test crash
+
+check: fmt clippy doc deny ## what must hold before a commit
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+
+deny:
+	@tests/tools/deny.sh
+
+miri: ## what Miri can run of ipc; needs a nightly toolchain with it
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p ipc --test miri_ring
+
+bench: hop compare ## the hop between processes, and a comparison with Debian's tgt
+
+hop:
+	cargo bench --locked -p ipc --bench hop
+
+compare: prepare build
+	tests/bench/compare.py
