@@ -1,7 +1,7 @@
 //! Text negotiation: one table with one row a key (RFC 7143 chapter 13), and the code that answers by it.
 //!
 //! A row says what kind of key it is, where an initiator may send it, what we offer, and where the result goes.
-//! Everything that is negotiated is in [`TABLE`]; nothing else knows a key's default, range or result function. Values are an
+//! Everything that is negotiated is in `TABLE`; nothing else knows a key's default, range or result function. Values are an
 //! initiator's: what a row does not allow is answered `Reject` and changes nothing.
 
 use super::name;

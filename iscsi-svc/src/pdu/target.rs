@@ -1,4 +1,4 @@
-//! PDUs that this target sends: those of commands here (RFC 7143 11.4, 11.6 to 11.8), the others in [`session`].
+//! PDUs that this target sends: those of commands here (RFC 7143 11.4, 11.6 to 11.8), the others in `target/session.rs`.
 //!
 //! Each has one constructor that takes what differs and leaves the three sequence numbers of bytes 24 to 35 at zero:
 //! they are known only when the PDU takes its place in the stream, and [`stamp`] writes them there. All fields
