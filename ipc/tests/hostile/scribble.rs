@@ -78,7 +78,7 @@ impl Drop for Scribbler {
     }
 }
 
-const RUNS: u64 = 60;
+const RUNS: u64 = 30;
 const TURNS: u32 = 20_000;
 
 /// Index words of both rings: produced, consumed and asleep of requests, then of replies.
