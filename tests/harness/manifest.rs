@@ -74,7 +74,9 @@ impl Manifest {
     pub fn text(&self, dir: &Path, port: u16) -> String {
         let mut text = format!("[supervisor]\nrun_dir = {:?}\n{}", dir.join("run"), self.supervisor);
         for (kind, keys) in &self.services {
-            let restart = "restart = { min_delay = \"1ms\", max_delay = \"50ms\", budget = 100000 }\n";
+            // A service that was killed while it worked is started again at once, as after min_run (1 s) by default; the
+            // tests kill faster than that.
+            let restart = "restart = { min_run = \"10ms\", min_delay = \"1ms\", max_delay = \"50ms\", budget = 100000 }\n";
             let restart = if keys.contains("restart") { "" } else { restart };
             let _ = write!(text, "\n[[service]]\nkind = \"{kind}\"\n{keys}{restart}");
         }

@@ -154,9 +154,7 @@ impl Target {
     /// # Errors
     /// `status` fails.
     pub fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let ticks: u64 = self.status()?.pids().into_iter().map(cpu_ticks).sum();
-        // The kernel counts in USER_HZ, which is 100 on every architecture that we build for.
-        Ok(Duration::from_millis(ticks * 10))
+        Ok(Duration::from_nanos(self.status()?.pids().into_iter().map(cpu_nanoseconds).sum()))
     }
 
     /// The output of the supervisor and the end of every log.
@@ -259,11 +257,11 @@ fn logs(dir: &Path) -> String {
     text
 }
 
-fn cpu_ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    field(11) + field(12)
+/// Of all threads: the first number of `schedstat` is the time on a CPU.
+fn cpu_nanoseconds(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let texts = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+    texts.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok()).sum()
 }
 
 /// True when the process lives and is one of this project's.
