@@ -156,7 +156,7 @@ fn main() {
     measure("WRITE(10) with DATA_PENDING and DataComplete, depth 32", 1, 32, COMMANDS, write);
     // A reset of the unit before each command: every nexus gets a condition, and the notebook's page is written.
     let reset = |transport: &mut FakeTransport, nexus: u64, serial: u64| {
-        let request = if serial % 2 == 0 {
+        let request = if serial.is_multiple_of(2) {
             function(nexus, serial, 5, 0, 0)
         } else {
             command(nexus, serial, 0, &TEST_UNIT_READY)

@@ -19,6 +19,7 @@ impl Core {
     /// still wants to know.
     pub(crate) fn forget_questions(&mut self, place: usize) {
         self.functions.retain(|function| function.transport != place);
+        self.late.retain(|answer| answer.transport != place);
         for (_, nexus) in self.nexuses.iter_mut().filter(|(_, nexus)| nexus.transport == place) {
             nexus.confirmed = false;
             nexus.closing = nexus.closing.map(|_| Closing::Lost);

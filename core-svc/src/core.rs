@@ -15,6 +15,7 @@ use ipc::stats::Stats;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
 use crate::peers::{Handler, Presence, Retired, Transport};
+use crate::settle::Late;
 use crate::stats::Counter;
 use crate::task::{Stage, TaskId, Tasks};
 use crate::task_mgmt::PendingFunction;
@@ -40,6 +41,8 @@ pub struct Core {
     pub nexuses: Nexuses,
     /// Commands.
     pub tasks: Tasks,
+    /// Answers that wait for a handler's fence.
+    pub late: Vec<Late>,
     /// Task management functions that wait for tasks to end.
     pub functions: Vec<PendingFunction>,
     /// Tasks that have become enabled and are to be executed.
@@ -73,6 +76,7 @@ impl Default for Core {
             units: Vec::new(),
             nexuses: Nexuses::default(),
             tasks: Tasks::with_room(USUAL_TASKS),
+            late: Vec::new(),
             functions: Vec::new(),
             ready: VecDeque::with_capacity(USUAL_TASKS),
             notebook: None,
@@ -99,10 +103,13 @@ impl Core {
         Some(self.units.get(unit as usize)?.as_ref()?.handler)
     }
 
-    /// Executes what has become enabled, which may enable more.
+    /// Executes what has become enabled, which may enable more. What was aborted meanwhile is about to end.
     pub fn run_ready(&mut self) {
         while let Some(id) = self.ready.pop_front() {
             let Some(task) = self.tasks.get_mut(id) else { continue };
+            if task.aborted {
+                continue;
+            }
             if !task.data_ready {
                 task.stage = Stage::AwaitingData;
                 continue;
@@ -176,8 +183,6 @@ impl Core {
         let handler = &mut self.handlers[place];
         tracing::error!(handler = handler.name, %fault, "handler broke the contract; link closed");
         self.retired.extend(handler.link.take().map(Retired::Asking));
-        // Nobody reads its answers any more, but it may still be at work.
-        handler.fenced = false;
         let (peer, epoch) = (handler.service, handler.epoch);
         self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });
         self.count(Counter::PeerFaults, 1);

@@ -5,7 +5,8 @@
 //!
 //! A `LinkDown` says that the handler is dead, and a dead process does nothing to anybody's buffers any more. A link that
 //! is replaced without one, or that the core itself has closed because of a fault, says nothing of the kind: then a task
-//! that nobody waits for any more ends only when the handler has answered `Fence`.
+//! that nobody waits for any more ends only when the handler has answered `Fence`. The same holds for a command that a
+//! transport sends again to a core that has just been born: the former core may have sent it, too.
 
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use crate::core::Core;
 use crate::peers::{MOST_OUTSTANDING, Presence, Retired};
 use crate::settle::Outcome;
 use crate::stats::Counter;
-use crate::task::{Stage, TaskId};
+use crate::task::{Stage, Task, TaskId};
 
 impl Core {
     /// Executes an enabled task whose data is complete.
@@ -68,7 +69,7 @@ impl Core {
         let handler = &mut self.handlers[place];
         let Some(link) = &mut handler.link else { return true };
         let Some(task) = self.tasks.get_mut(id) else { return true };
-        let Stage::Held(age) = task.stage else { return true };
+        let (Stage::Held(age), false) = (task.stage, task.aborted) else { return true };
         if handler.outstanding >= MOST_OUTSTANDING {
             return false;
         }
@@ -140,7 +141,7 @@ impl Core {
         handler.fenced = held || !closed_here;
         let waiting = self.take_back(place);
         if self.handlers[place].fenced {
-            self.end_drained(place);
+            self.nothing_older_runs(place);
         }
         if held {
             self.refuse_held(&waiting, Asc::MANUAL_INTERVENTION_REQUIRED);
@@ -165,7 +166,7 @@ impl Core {
                 }
                 handler.expired = true;
                 let waiting = self.take_back(place);
-                self.end_drained(place);
+                self.nothing_older_runs(place);
                 self.refuse_held(&waiting, Asc::BECOMING_READY);
                 self.endings = true;
             }
@@ -174,43 +175,47 @@ impl Core {
         self.run_ready();
     }
 
-    /// Takes back what the handler has or is to get over a link that is over, oldest first. What was sent is marked as
-    /// sent before; what was aborted is left to drain.
+    /// Takes back what the handler has or is to get over a link that is over; returns, oldest first, what is to be sent
+    /// again. What was sent is marked so.
     fn take_back(&mut self, place: usize) -> Vec<TaskId> {
         self.handlers[place].outstanding = 0;
         self.handlers[place].backlog.clear();
         let mut waiting = Vec::new();
         for id in self.tasks_of_handler(place) {
             let Some(task) = self.tasks.get_mut(id) else { continue };
-            match task.stage {
-                Stage::Sent(_) if task.aborted => task.stage = Stage::Draining,
-                Stage::Sent(age) => {
-                    task.request.flags |= request_flags::AGAIN;
-                    task.stage = Stage::Held(age);
-                    waiting.push((age, id));
-                }
-                Stage::Held(age) => waiting.push((age, id)),
-                _ => {}
+            let (Stage::Sent(age) | Stage::Held(age)) = task.stage else { continue };
+            if task.stage == Stage::Sent(age) {
+                task.request.flags |= request_flags::AGAIN;
+                task.stage = Stage::Held(age);
+            }
+            if !task.aborted {
+                waiting.push((age, id));
             }
         }
         waiting.sort_unstable_by_key(|(age, _)| *age);
         waiting.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Nothing of the handler's older links runs any more: aborted tasks that were sent over them are over.
-    pub(crate) fn end_drained(&mut self, place: usize) {
+    /// Nothing of the handler's older links, or of a former core, runs any more: aborted tasks that waited for that are over,
+    /// and so are answers that did.
+    pub(crate) fn nothing_older_runs(&mut self, place: usize) {
         for id in self.tasks_of_handler(place) {
-            if self.tasks.get(id).is_some_and(|task| task.stage == Stage::Draining) {
+            let over = |task: &Task| task.aborted && !matches!(task.stage, Stage::Sent(_));
+            if self.tasks.get(id).is_some_and(over) {
                 self.end(id, &Outcome::aborted());
             }
         }
+        self.answer_late(place);
     }
 
     fn tasks_of_handler(&self, place: usize) -> Vec<TaskId> {
-        let ours = |unit: u32| self.handler_of(unit) == Some(place);
-        self.tasks.select(|task| {
-            matches!(task.stage, Stage::Held(_) | Stage::Sent(_) | Stage::Draining) && ours(task.unit)
-        })
+        self.tasks.select(|task| self.handler_of(task.unit) == Some(place))
+    }
+
+    /// Whether the handler may be executing the task for an older link or a former core.
+    pub(crate) fn may_run_elsewhere(&self, unit: u32, flags: u8) -> bool {
+        let handler = self.handler_of(unit).and_then(|place| self.handlers.get(place));
+        flags & request_flags::AGAIN != 0 && handler.is_some_and(|handler| !handler.is_quiet())
     }
 
     /// Aborts a task: at once if nothing works on it, else as soon as its handler has let go of it.
@@ -219,26 +224,24 @@ impl Core {
         if std::mem::replace(&mut task.aborted, true) {
             return;
         }
-        let (stage, unit, nexus, serial) = (task.stage, task.unit, task.request.nexus, task.request.serial);
+        let (stage, unit, request) = (task.stage, task.unit, task.request);
         self.count(Counter::Aborted, 1);
-        let place = self.handler_of(unit);
-        match (stage, place) {
-            (Stage::Sent(_), Some(place)) => {
-                // A hint only: where there is no room for it, the task just ends later.
-                let mut hint = Request::new(RequestKind::Abort, nexus, serial);
-                hint.ref_serial = serial;
-                hint.unit = unit;
-                if let Some(link) = &mut self.handlers[place].link {
-                    let _ = link.send(&hint);
-                }
+        let handler = self.handler_of(unit).and_then(|place| self.handlers.get_mut(place));
+        if let Stage::Sent(_) = stage {
+            // A hint only: where there is no room for it, the task just ends later.
+            let mut hint = Request::new(RequestKind::Abort, request.nexus, request.serial);
+            hint.ref_serial = request.serial;
+            hint.unit = unit;
+            if let Some(link) = handler.and_then(|handler| handler.link.as_mut()) {
+                let _ = link.send(&hint);
             }
-            (Stage::Draining, _) => {}
-            (_, place) => {
-                if let Some(handler) = place.and_then(|place| self.handlers.get_mut(place)) {
-                    handler.backlog.retain(|known| *known != id);
-                }
-                self.end(id, &Outcome::aborted());
-            }
+            return;
+        }
+        if let Some(handler) = handler {
+            handler.backlog.retain(|known| *known != id);
+        }
+        if !self.may_run_elsewhere(unit, request.flags) {
+            self.end(id, &Outcome::aborted());
         }
     }
 }

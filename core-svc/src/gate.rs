@@ -58,7 +58,7 @@ impl Core {
         }
     }
 
-    fn lun_to_unit(&self, nexus: usize, lun: Lun) -> Option<u32> {
+    pub(crate) fn lun_to_unit(&self, nexus: usize, lun: Lun) -> Option<u32> {
         let target = self.nexuses.get(nexus)?.target;
         let unit = self.targets.get(target as usize)?.as_ref()?.unit(lun)?;
         self.units.get(unit as usize)?.as_ref().map(|_| unit)

@@ -116,7 +116,10 @@ impl Core {
         }
         self.count(Counter::Commands, 1);
         match self.gate(nexus, Lun::from_u64(request.lun), attribute, request) {
-            Verdict::End(outcome) => self.answer(place, request.nexus, request.serial, &outcome),
+            Verdict::End(outcome) => {
+                let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
+                self.answer(place, unit, request, &outcome)?;
+            }
             Verdict::Run { opcode, unit } => {
                 let mut task = Task {
                     request: *request,

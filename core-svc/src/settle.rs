@@ -3,11 +3,12 @@
 //! Also the way back from handlers: the only file that reads their raw records. A command ends in exactly one outcome.
 
 use ipc::fault::PeerFault;
-use ipc::message::record::{Reply, ReplyKind, reply_flags};
+use ipc::message::record::{Reply, ReplyKind, Request, reply_flags};
 use scsi::sense::{Sense, SenseBytes};
 use scsi::status::Status;
 
 use crate::core::Core;
+use crate::peers::MOST_TASKS;
 use crate::stats::Counter;
 use crate::task::{Stage, TaskId};
 
@@ -61,6 +62,16 @@ impl Outcome {
     }
 }
 
+/// An answer that waits until the handler of `unit` has said that nothing older runs.
+#[derive(Debug)]
+pub struct Late {
+    unit: u32,
+    /// Place of the transport that gets it.
+    pub transport: usize,
+    epoch: u64,
+    reply: Reply,
+}
+
 impl Core {
     /// Takes what the handlers have answered. True if there was anything.
     pub fn drain_handlers(&mut self) -> bool {
@@ -93,7 +104,7 @@ impl Core {
             ReplyKind::Fenced if !self.handlers[place].fenced => {
                 self.handlers[place].fenced = true;
                 self.handlers[place].silent_since = None;
-                self.end_drained(place);
+                self.nothing_older_runs(place);
                 self.endings = true;
                 Ok(())
             }
@@ -122,6 +133,13 @@ impl Core {
             return Err(PeerFault::Record { field: "transferred", value: u64::from(reply.transferred) });
         }
         self.handlers[place].outstanding -= 1;
+        if task.aborted && self.may_run_elsewhere(task.unit, task.request.flags) {
+            // Aborted before it began again; what was begun over an older link may still be using the buffer.
+            if let (Stage::Sent(age), Some(task)) = (task.stage, self.tasks.get_mut(id)) {
+                task.stage = Stage::Held(age);
+            }
+            return Ok(());
+        }
         let mut answer = *reply;
         answer.flags = if task.aborted { reply_flags::ABORTED } else { 0 };
         self.finish(id, &mut answer);
@@ -167,9 +185,41 @@ impl Core {
         }
     }
 
-    /// Answers a command that never became a task.
-    pub(crate) fn answer(&mut self, place: usize, nexus: u64, serial: u64, outcome: &Outcome) {
-        self.send_to_transport(place, &outcome.reply(nexus, serial));
+    /// Answers a command that does not become a task. If it may have become one before, under a former core, the answer
+    /// waits until the handler has let go of its buffer.
+    pub(crate) fn answer(
+        &mut self,
+        place: usize,
+        unit: Option<u32>,
+        request: &Request,
+        outcome: &Outcome,
+    ) -> Result<(), PeerFault> {
+        let reply = outcome.reply(request.nexus, request.serial);
+        match unit.filter(|unit| self.may_run_elsewhere(*unit, request.flags)) {
+            None => self.send_to_transport(place, &reply),
+            Some(_) if self.late.len() >= MOST_TASKS * self.transports.len() => {
+                return Err(PeerFault::ReplyOverflow);
+            }
+            Some(unit) => {
+                let epoch = self.transports[place].epoch;
+                self.late.push(Late { unit, transport: place, epoch, reply });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the answers that waited for the handler at `place`.
+    pub(crate) fn answer_late(&mut self, place: usize) {
+        let (due, late) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|late| self.handler_of(late.unit) == Some(place));
+        self.late = late;
+        let due: Vec<Late> = due;
+        for answer in due {
+            if self.transports[answer.transport].epoch == answer.epoch {
+                self.send_to_transport(answer.transport, &answer.reply);
+            }
+        }
     }
 
     /// Sends a reply. Without a link it is dropped: the transport will ask again, or is dead.

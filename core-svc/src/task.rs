@@ -29,8 +29,6 @@ pub enum Stage {
     Held(u64),
     /// With its handler, over the link that lives; the number as for `Held`.
     Sent(u64),
-    /// Aborted after it was sent over a link that was replaced: over when the handler says that nothing older runs.
-    Draining,
 }
 
 /// A task.
@@ -53,7 +51,8 @@ pub struct Task {
     pub stage: Stage,
     /// Its data-out is complete, or it has none.
     pub data_ready: bool,
-    /// It was aborted: it ends without an answer to the initiator.
+    /// It was aborted: it ends without an answer to the initiator. If its handler may be executing it for an older link,
+    /// it ends when the handler has said that nothing older runs.
     pub aborted: bool,
 }
 

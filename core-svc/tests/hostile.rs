@@ -263,7 +263,7 @@ impl World {
             }
             answers.extend(std::iter::from_fn(|| self.b.poll()).filter(|reply| reply.serial >= 777));
             if attached && answers.len() == 2 && self.bare.core.tasks.is_empty() {
-                assert!(self.bare.core.functions.is_empty());
+                assert!(self.bare.core.functions.is_empty() && self.bare.core.late.is_empty());
                 assert_eq!(self.bare.core.nexuses.iter().count(), 1, "only the honest one is left");
                 assert!(self.bare.core.units.iter().flatten().all(|unit| unit.set.is_empty()));
                 return;

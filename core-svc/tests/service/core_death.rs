@@ -107,6 +107,61 @@ fn answers_wait_until_every_surviving_handler_is_fenced() {
 }
 
 #[test]
+fn abort_waits_for_what_the_former_core_had_begun() {
+    let (mut rig, mut transport, mut disk) = Rig::stage();
+    let [one, two] = [1, 2].map(|serial| {
+        let mut request = transport.with_in(command(NEXUS, serial, lun(0), &READ_10), &[(0, 512)]);
+        request.attribute = 2;
+        request
+    });
+    transport.send(&one);
+    disk.execute(1);
+    rig.die();
+    let (mut transport, mut disk, mut other) = reborn(&mut rig);
+    other.fence();
+    transport.begin(0, &[NEXUS]);
+    // One is sent again, two is dormant behind it: the old handler may be at either of them.
+    transport.send(&again(one));
+    transport.send(&again(two));
+    assert_eq!(disk.request().kind, RequestKind::Fence as u8);
+    let repeated = disk.execute(1);
+    transport.send(&function(NEXUS, 50, 2, lun(0), 0));
+    disk.abort(1);
+    disk.aborted(&repeated);
+    transport.barrier(NEXUS);
+    assert!(transport.poll().is_none(), "the buffers may still be in use");
+    disk.send(&ipc::message::record::Reply::new(ReplyKind::Fenced, 0, 0));
+    let mut ended = [transport.reply(), transport.reply()].map(|reply| (reply.serial, is_aborted(&reply)));
+    ended.sort_unstable();
+    assert_eq!(ended, [(1, true), (2, true)]);
+    transport.expect(ReplyKind::TaskManagementDone, NEXUS, 50);
+    transport.expect(ReplyKind::Attached, 0, 99);
+}
+
+#[test]
+fn refusal_waits_for_what_the_former_core_had_begun() {
+    let (mut rig, mut transport, mut disk) = Rig::stage();
+    transport.open(8, 0);
+    assert_eq!(sense(&transport.ask(8, 1, lun(0), &TEST_UNIT_READY)), (0x06, 0x29, 0x00));
+    let read = transport.with_in(command(NEXUS, 1, lun(0), &READ_10), &[(0, 512)]);
+    transport.send(&read);
+    disk.execute(1);
+    transport.send(&function(8, 50, 5, lun(0), 0));
+    disk.abort(1);
+    rig.die();
+    let (mut transport, mut disk, mut other) = reborn(&mut rig);
+    other.fence();
+    transport.begin(0, &[NEXUS, 8]);
+    // The reset has raised a condition, which ends the read at the gate.
+    transport.send(&again(read));
+    transport.barrier(NEXUS);
+    assert!(transport.poll().is_none(), "the buffer may still be in use");
+    disk.fence();
+    assert_eq!(sense(&transport.done(NEXUS, 1)), (0x06, 0x29, 0x03));
+    transport.expect(ReplyKind::Attached, 0, 99);
+}
+
+#[test]
 fn nexus_that_is_not_named_again_is_lost() {
     let (mut rig, mut transport, _disk) = Rig::stage();
     transport.open(8, 0);

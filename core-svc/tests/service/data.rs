@@ -122,6 +122,31 @@ fn more_tasks_than_a_ring_holds_all_end() {
 }
 
 #[test]
+fn aborted_tasks_leave_the_backlog() {
+    let mut bare = crate::bare::Bare::new();
+    let mut disk = bare.handler(crate::bare::DISK);
+    bare.handler(crate::bare::OTHER).send(&Reply::new(ReplyKind::Fenced, 0, 0));
+    let mut transport = bare.transport(crate::bare::A);
+    transport.send(&Request::new(RequestKind::Attach, 0, 0));
+    transport.send(&Request::new(RequestKind::AttachEnd, 0, 0));
+    let open = transport.open_request(NEXUS, 0, 0);
+    transport.send(&open);
+    transport.send(&command(NEXUS, 5000, 0, &TEST_UNIT_READY));
+    bare.settle();
+    disk.fence();
+    for serial in 0..1010 {
+        transport.send(&command(NEXUS, serial, 0, &READ_10));
+        bare.settle();
+        while transport.poll().is_some() {}
+    }
+    assert_eq!(bare.core.handlers[0].backlog.len(), 2);
+    transport.send(&function(NEXUS, 6000, 1, 0, 1008));
+    bare.settle();
+    assert_eq!(bare.core.handlers[0].backlog.len(), 1);
+    assert!(is_aborted(&transport.done(NEXUS, 1008)));
+}
+
+#[test]
 fn backlog_is_sent_in_order_as_places_become_free() {
     let (mut rig, mut a, mut disk) = Rig::stage();
     let mut b = rig.transport(crate::rig::B);

@@ -6,6 +6,7 @@ use ipc::message::grant::Role;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, request_flags};
 use ipc::shm::Mapping;
 
+use crate::bare::Bare;
 use crate::ends::*;
 use crate::rig::{A, B, DISK, NEXUS, OTHER, Rig, open_quietly};
 
@@ -268,4 +269,19 @@ fn scribbled_link_header_is_its_peers_fault() {
     transport.send(&command(NEXUS, 1, lun(0), &READ_10));
     disk.serve(1);
     assert_eq!(transport.done(NEXUS, 1).status, GOOD);
+}
+
+#[test]
+fn bell_of_an_old_link_wakes_nobody() {
+    let mut bare = Bare::new();
+    let old = bare.transport(A);
+    bare.is_rung();
+    old.theirs.ring();
+    assert!(bare.is_rung());
+    let new = bare.transport(A);
+    bare.step();
+    old.theirs.ring();
+    assert!(!bare.is_rung(), "a peer that is gone could keep the core awake for ever");
+    new.theirs.ring();
+    assert!(bare.is_rung());
 }

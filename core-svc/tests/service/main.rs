@@ -1,5 +1,7 @@
 //! The core driven as a service: real control socket, real links, fake peers. What is asserted is what peers can see.
 
+#[path = "../shared/bare.rs"]
+mod bare;
 #[path = "../shared/ends.rs"]
 mod ends;
 mod rig;

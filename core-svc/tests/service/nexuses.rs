@@ -1,7 +1,8 @@
 //! Nexuses and transports come, go and come again.
 
-use ipc::message::record::{ReplyKind, Request, RequestKind, refusal, request_flags};
+use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, refusal, request_flags};
 
+use crate::bare::{self, Bare};
 use crate::ends::*;
 use crate::rig::{A, B, DISK, NEXUS, Rig, open_quietly};
 
@@ -117,6 +118,38 @@ fn transport_dies_while_a_nexus_closes() {
     disk.aborted(&task);
     successor.expect(ReplyKind::Attached, 0, 99);
     assert!(successor.poll().is_none(), "NexusClosed that nobody asked for");
+}
+
+#[test]
+fn answers_of_a_former_life_do_not_reach_a_successor_that_is_silent_yet() {
+    let mut bare = Bare::new();
+    let mut disk = bare.handler(bare::DISK);
+    bare.handler(bare::OTHER).send(&Reply::new(ReplyKind::Fenced, 0, 0));
+    let mut transport = bare.transport(bare::A);
+    transport.send(&Request::new(RequestKind::Attach, 0, 0));
+    transport.send(&Request::new(RequestKind::AttachEnd, 0, 0));
+    for nexus in [NEXUS, 8] {
+        let open = transport.open_request(nexus, 0, 0);
+        transport.send(&open);
+        transport.send(&command(nexus, 1000, 0, &TEST_UNIT_READY));
+        transport.send(&command(nexus, nexus, 0, &READ_10));
+    }
+    transport.send(&close(NEXUS, 60));
+    transport.send(&function(8, 50, 1, 0, 8));
+    bare.settle();
+    disk.fence();
+    let tasks = [disk.execute(NEXUS), disk.execute(8)];
+    bare.down(bare::A, false);
+    let mut successor = bare.transport(bare::A);
+    tasks.iter().for_each(|task| disk.aborted(task));
+    bare.settle();
+    assert!(bare.core.tasks.is_empty());
+    assert!(successor.poll().is_none());
+    successor.send(&Request::new(RequestKind::Attach, 0, 0));
+    successor.send(&Request::new(RequestKind::AttachEnd, 0, 99));
+    bare.settle();
+    successor.expect(ReplyKind::Attached, 0, 99);
+    assert!(successor.poll().is_none());
 }
 
 #[test]

@@ -123,3 +123,22 @@ fn abort_of_a_dormant_task_lets_the_others_go_on() {
     disk.serve(3);
     disk.good(&one, 0);
 }
+
+#[test]
+fn unit_that_is_granted_again_keeps_its_task_set() {
+    let (rig, mut transport, mut disk) = Rig::stage();
+    transport.send(&with(ORDERED, 1));
+    let one = disk.execute(1);
+    transport.send(&with(SIMPLE, 2));
+    transport.barrier(NEXUS);
+    let unit =
+        ipc::message::config::UnitConfig { unit: 0, name: "renamed".into(), handler: crate::rig::DISK };
+    rig.grant(ipc::message::Grant::Unit(unit), &[]);
+    // The grant has been heard when one behind it shows its effect.
+    rig.down(crate::rig::OTHER, true);
+    assert_eq!(sense(&transport.ask(NEXUS, 8, lun(1), &TEST_UNIT_READY)), (0x06, 0x29, 0x00));
+    assert_eq!(sense(&transport.ask(NEXUS, 9, lun(1), &TEST_UNIT_READY)), (0x02, 0x04, 0x03));
+    assert!(disk.poll().is_none());
+    disk.good(&one, 0);
+    disk.serve(2);
+}

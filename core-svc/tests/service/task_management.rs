@@ -140,6 +140,24 @@ fn clear_task_set_tells_the_nexus_whose_commands_it_cleared() {
 }
 
 #[test]
+fn clear_task_set_says_nothing_of_what_its_owner_had_aborted() {
+    let (_rig, mut a, mut b, mut disk) = two();
+    b.send(&command(1, 2, lun(0), &READ_10));
+    let task = disk.execute(2);
+    b.send(&function(1, 50, ABORT_TASK, lun(0), 2));
+    disk.abort(2);
+    a.send(&function(NEXUS, 50, CLEAR_TASK_SET, lun(0), 0));
+    a.barrier(NEXUS);
+    disk.aborted(&task);
+    assert!(is_aborted(&b.done(1, 2)));
+    assert_eq!(response(&mut b, 1, 50), COMPLETE);
+    assert_eq!(response(&mut a, NEXUS, 50), COMPLETE);
+    b.send(&command(1, 3, lun(0), &TEST_UNIT_READY));
+    disk.serve(3);
+    assert_eq!(b.done(1, 3).status, GOOD);
+}
+
+#[test]
 fn logical_unit_reset_ends_everything_and_tells_every_nexus() {
     let (_rig, mut a, mut b, mut disk) = two();
     let mut dormant = command(NEXUS, 2, lun(0), &READ_10);

@@ -76,6 +76,13 @@ impl Bare {
         panic!("the core does not come to rest");
     }
 
+    /// Whether a bell that the core watches has been rung since the last look.
+    pub fn is_rung(&mut self) -> bool {
+        let mut ready = Vec::new();
+        self.waiter.peek(&mut ready).unwrap();
+        !ready.is_empty()
+    }
+
     fn link(&mut self, service: u32, role: Role) -> (link::LinkParts, u64) {
         let epoch = self.epochs.entry(service).or_insert(0);
         *epoch += 1;

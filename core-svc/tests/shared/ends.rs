@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use ipc::arena::Arena;
+use ipc::doorbell::Doorbell;
 use ipc::extent::Extent;
 use ipc::link::{LinkParts, Requester, Responder};
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, RequestKind, reply_flags, request_flags};
@@ -90,6 +91,8 @@ pub struct FakeTransport {
     pub arena: Arena,
     pub link: Requester,
     pub epoch: u64,
+    /// The core's bell.
+    pub theirs: Doorbell,
 }
 
 impl FakeTransport {
@@ -97,7 +100,8 @@ impl FakeTransport {
         let (mine, theirs) =
             (parts.requester_bell.duplicate().unwrap(), parts.responder_bell.duplicate().unwrap());
         let link = Requester::new(&parts.memory, epoch, mine, theirs).unwrap();
-        Self { service, arena: Arena::new(service, arena).unwrap(), link, epoch }
+        let theirs = parts.responder_bell.duplicate().unwrap();
+        Self { service, arena: Arena::new(service, arena).unwrap(), link, epoch, theirs }
     }
 
     pub fn send(&mut self, request: &Request) {
