@@ -1,3 +1,5 @@
+//! Codes and their names, typed from SPC-4 annex F.
+
 use super::*;
 
 #[test]

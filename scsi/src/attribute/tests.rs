@@ -1,3 +1,5 @@
+//! Task attributes there and back.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Lengths of CDBs, and fields at the edges of them.
+
 use proptest::prelude::*;
 
 use super::*;

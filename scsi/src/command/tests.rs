@@ -1,3 +1,5 @@
+//! CDBs typed from SPC-4 and SBC-3, decoded; and arbitrary bytes, survived.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a unit says of itself, and what it refuses to say.
+
 use super::*;
 use crate::asc::Asc;
 

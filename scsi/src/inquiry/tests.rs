@@ -1,3 +1,5 @@
+//! Standard INQUIRY data, byte by byte.
+
 use super::*;
 use crate::device_info::Ascii;
 use crate::units::{BlockSize, Blocks};

@@ -1,3 +1,5 @@
+//! LUNs in the addressing methods of SAM-5 4.7, there and back.
+
 use proptest::prelude::*;
 
 use super::*;

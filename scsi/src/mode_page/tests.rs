@@ -1,3 +1,5 @@
+//! Mode pages and parameter headers, byte by byte.
+
 use super::*;
 use crate::units::{BlockSize, Blocks};
 

@@ -1,3 +1,5 @@
+//! The table against lists typed from the standards.
+
 use proptest::prelude::*;
 
 use super::*;

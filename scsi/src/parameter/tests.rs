@@ -1,3 +1,5 @@
+//! Parameter data cut to the allocation length.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! READ CAPACITY data, byte by byte.
+
 use super::*;
 use crate::units::{BlockSize, Blocks};
 

@@ -1,3 +1,5 @@
+//! REPORT LUNS data, byte by byte.
+
 use super::*;
 
 fn ask(select: SelectReport, allocation_length: u32) -> Vec<u8> {

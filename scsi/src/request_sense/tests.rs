@@ -1,3 +1,5 @@
+//! REQUEST SENSE data, byte by byte.
+
 use super::*;
 use crate::asc::Asc;
 

@@ -1,3 +1,5 @@
+//! REPORT SUPPORTED OPERATION CODES data against the table and typed bytes.
+
 use super::*;
 use crate::opcode::TABLE;
 

@@ -1,3 +1,5 @@
+//! Sense data in both formats, byte by byte.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Status codes, typed from SAM-5 5.3.
+
 use super::*;
 
 #[test]

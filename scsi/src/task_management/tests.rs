@@ -1,3 +1,5 @@
+//! Task management functions there and back.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Arithmetic on units of measure, at its limits.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Vital product data pages, byte by byte.
+
 use super::*;
 use crate::device_info::{Ascii, Naa};
 use crate::units::{BlockSize, Blocks};
