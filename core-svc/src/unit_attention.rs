@@ -7,8 +7,12 @@
 //! precedence: a higher one clears the lower ones, which it says more than; a lower one adds nothing to a higher one. The
 //! queue is bounded, because there are only so many conditions.
 
+mod short;
+
 use scsi::asc::Asc;
 use serde::{Deserialize, Serialize};
+
+use short::Short;
 
 /// Most conditions that wait; past it they are merged into 29/00, which tells the initiator to look at everything.
 const MOST: usize = 16;
@@ -35,24 +39,29 @@ const MOST_REPORTED: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitAttentions {
     /// Oldest first.
-    waiting: Vec<(u8, u8)>,
+    waiting: Short<(u8, u8), MOST>,
     /// Serial of the command, and what it reported; latest last.
-    reported: Vec<(u64, (u8, u8))>,
+    reported: Short<(u64, (u8, u8)), MOST_REPORTED>,
 }
 
 impl UnitAttentions {
     /// Establishes a condition. True if the queue changed.
     pub fn raise(&mut self, asc: Asc) -> bool {
         let code = (asc.code, asc.qualifier);
-        if self.waiting.contains(&code) {
+        if self.waiting.as_slice().contains(&code) {
             return false;
         }
         if let Some(rank) = precedence(code) {
-            if self.waiting.iter().any(|known| precedence(*known).is_some_and(|known| known <= rank)) {
+            if self
+                .waiting
+                .as_slice()
+                .iter()
+                .any(|known| precedence(*known).is_some_and(|known| known <= rank))
+            {
                 return false;
             }
             self.waiting.clear();
-        } else if self.waiting.len() >= MOST {
+        } else if self.waiting.is_full() {
             self.waiting.clear();
             self.waiting.push(EVERYTHING);
             return true;
@@ -63,33 +72,27 @@ impl UnitAttentions {
 
     /// Takes the condition that the command `serial` has to report.
     pub fn take(&mut self, serial: u64) -> Option<Asc> {
-        if self.waiting.is_empty() {
-            return None;
-        }
-        let code = self.waiting.remove(0);
-        if self.reported.len() >= MOST_REPORTED {
-            self.reported.remove(0);
-        }
+        let code = self.waiting.take_first()?;
         self.reported.push((serial, code));
         Some(Asc { code: code.0, qualifier: code.1 })
     }
 
     /// What the command `serial` reported already, when it comes again.
     pub fn reported_by(&self, serial: u64) -> Option<Asc> {
-        let (_, code) = self.reported.iter().find(|(known, _)| *known == serial)?;
+        let (_, code) = self.reported.as_slice().iter().find(|(known, _)| *known == serial)?;
         Some(Asc { code: code.0, qualifier: code.1 })
     }
 
     /// Ends a condition that has become known in another way. True if it waited.
     pub fn clear(&mut self, asc: Asc) -> bool {
-        let before = self.waiting.len();
+        let before = self.waiting;
         self.waiting.retain(|code| *code != (asc.code, asc.qualifier));
-        self.waiting.len() != before
+        self.waiting != before
     }
 
     /// Whether a condition waits.
     pub fn is_pending(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.as_slice().is_empty()
     }
 }
 

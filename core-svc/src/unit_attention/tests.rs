@@ -104,13 +104,21 @@ proptest! {
         for (code, qualifier) in raised {
             queue.raise(asc(code, qualifier));
             prop_assert!(queue.is_pending());
-            prop_assert!(queue.waiting.len() <= 16);
-            let resets = queue.waiting.iter().filter(|code| code.0 == 0x29).count();
+            prop_assert!(queue.waiting.as_slice().len() <= 16);
+            let resets = queue.waiting.as_slice().iter().filter(|code| code.0 == 0x29).count();
             prop_assert!(resets <= 1);
-            let mut sorted = queue.waiting.clone();
+            let mut sorted = queue.waiting.as_slice().to_vec();
             sorted.sort_unstable();
             sorted.dedup();
-            prop_assert_eq!(sorted.len(), queue.waiting.len());
+            prop_assert_eq!(sorted.len(), queue.waiting.as_slice().len());
         }
     }
+}
+
+#[test]
+fn page_with_longer_lists_is_cut_off() {
+    let long = (vec![(0x2A_u8, 0x01_u8); 1000], vec![(7_u64, (0x29_u8, 0x00_u8)); 1000]);
+    let bytes = ipc::message::codec::encode_page(&long).unwrap();
+    let queue: UnitAttentions = ipc::message::codec::decode_page(&bytes).unwrap();
+    assert_eq!((queue.waiting.as_slice().len(), queue.reported.as_slice().len()), (16, 8));
 }
