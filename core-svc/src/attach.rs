@@ -11,7 +11,7 @@ use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, refusal, reque
 use scsi::asc::Asc;
 
 use crate::core::Core;
-use crate::nexus::{Closing, Nexus};
+use crate::nexus::{Closing, MOST, Nexus};
 use crate::peers::Attach;
 
 impl Core {
@@ -20,6 +20,7 @@ impl Core {
     pub(crate) fn forget_questions(&mut self, place: usize) {
         self.functions.retain(|function| function.transport != place);
         self.late.retain(|answer| answer.transport != place);
+        self.late_ends.retain(|(transport, _)| *transport != place);
         for (_, nexus) in self.nexuses.iter_mut().filter(|(_, nexus)| nexus.transport == place) {
             nexus.confirmed = false;
             nexus.closing = nexus.closing.map(|_| Closing::Lost);
@@ -173,20 +174,12 @@ impl Core {
             if request.flags & request_flags::AGAIN == 0 {
                 return Err(unknown);
             }
-            // Gone, or forgotten by a core that lost its notebook: then its tasks may still run in a handler, and the answer
-            // has to wait until all of them have said that nothing does.
-            let stub = Nexus {
-                number: request.nexus,
-                wide: number,
-                transport: place,
-                target: request.unit,
-                names: NexusNames { initiator: String::new(), target: String::new() },
-                attentions: Default::default(),
-                tasks: 0,
-                confirmed: true,
-                closing: Some(closing),
-            };
-            self.nexuses.insert(stub).ok_or(PeerFault::ReplyOverflow)?;
+            // Gone, refused, or forgotten by a core that lost its notebook: then its tasks may still run in a handler, and the
+            // answer has to wait until all of them have said that nothing does.
+            if self.late_ends.len() >= MOST {
+                return Err(PeerFault::ReplyOverflow);
+            }
+            self.late_ends.push((place, Reply::new(ReplyKind::NexusClosed, request.nexus, request.serial)));
             self.endings = true;
             return Ok(());
         };
@@ -218,6 +211,9 @@ impl Core {
             return;
         }
         self.endings = false;
+        for (place, reply) in std::mem::take(&mut self.late_ends) {
+            self.send_to_transport(place, &reply);
+        }
         let over = self.nexuses.iter().filter(|(_, nexus)| nexus.closing.is_some() && nexus.tasks == 0);
         let over: Vec<usize> = over.map(|(at, _)| at).collect();
         for at in over {

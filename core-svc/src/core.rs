@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ipc::arena::Arenas;
 use ipc::fault::PeerFault;
 use ipc::message::Event;
+use ipc::message::record::Reply;
 use ipc::notebook::Notebook;
 use ipc::stats::Stats;
 
@@ -43,6 +44,8 @@ pub struct Core {
     pub tasks: Tasks,
     /// Answers that wait for a handler's fence.
     pub late: Vec<Late>,
+    /// Answers to transports (by place) about nexuses that the core does not know, which wait for every handler's fence.
+    pub late_ends: Vec<(usize, Reply)>,
     /// Task management functions that wait for tasks to end.
     pub functions: Vec<PendingFunction>,
     /// Tasks that have become enabled and are to be executed.
@@ -77,6 +80,7 @@ impl Default for Core {
             nexuses: Nexuses::default(),
             tasks: Tasks::with_room(USUAL_TASKS),
             late: Vec::new(),
+            late_ends: Vec::new(),
             functions: Vec::new(),
             ready: VecDeque::with_capacity(USUAL_TASKS),
             notebook: None,

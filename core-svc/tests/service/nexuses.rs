@@ -77,6 +77,9 @@ fn nexus_open_past_the_bound_is_refused() {
     let request = transport.open_request(9000, 0, 0);
     transport.send(&request);
     assert_eq!(transport.expect(ReplyKind::NexusOpened, 9000, 0).status, refusal::NO_ROOM);
+    // A transport that gave it up before it heard of the refusal.
+    transport.send(&again(close(9000, 61)));
+    transport.expect(ReplyKind::NexusClosed, 9000, 61);
     transport.send(&close(NEXUS, 60));
     transport.expect(ReplyKind::NexusClosed, NEXUS, 60);
     transport.open(9000, 0);
