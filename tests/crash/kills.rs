@@ -53,8 +53,12 @@ fn judge(what: &str, target: Target, kills: &[Instant], report: &Report) -> anyh
 }
 
 fn run(what: &str, services: &[&str], reconnect: bool) -> anyhow::Result<()> {
+    run_on(&Manifest::usual(64), what, services, reconnect)
+}
+
+fn run_on(manifest: &Manifest, what: &str, services: &[&str], reconnect: bool) -> anyhow::Result<()> {
     let mut random = Random::printed(what);
-    let target = Target::start(&Manifest::usual(64))?;
+    let target = Target::start(manifest)?;
     let plan = Plan { reconnect, ..Plan::usual(target.portal, random.number()) };
     let load = Load::start(plan)?;
     let kills = kill_under(&target, &load, services, super::kills() * services.len(), &mut random)?;
@@ -67,6 +71,25 @@ fn run(what: &str, services: &[&str], reconnect: bool) -> anyhow::Result<()> {
 /// The handler.
 pub fn vdisk() -> anyhow::Result<()> {
     run("kill -9 of vdisk-svc", &["vdisk"], false)
+}
+
+/// The handler with its other engine, as in a container that forbids io_uring.
+pub fn vdisk_with_threads() -> anyhow::Result<()> {
+    let manifest = Manifest::usual(64).environment("BULKHEAD_NO_URING", "1");
+    run_on(&manifest, "kill -9 of vdisk-svc with worker threads", &["vdisk"], false)
+}
+
+/// Processes that never poll: every hop is a wake-up by the doorbell.
+pub fn without_polling() -> anyhow::Result<()> {
+    let never = |manifest: Manifest, kind| manifest.service(kind, "poll_us = 0");
+    let manifest = ["core", "iscsi", "vdisk"].into_iter().fold(Manifest::usual(64), never);
+    run_on(&manifest, "kill -9 without polling", &["vdisk", "core"], false)
+}
+
+/// Every write is on the medium before it is acknowledged.
+pub fn write_through() -> anyhow::Result<()> {
+    let manifest = Manifest::default().file("disk0", 64, "write_through = true");
+    run_on(&manifest, "kill -9 with write-through", &["vdisk", "core"], false)
 }
 
 /// The core.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use harness::load::{Load, Plan};
 use harness::manifest::Manifest;
+use harness::status::Status;
 use harness::target::Target;
 use harness::{deadline, leftovers};
 
@@ -50,6 +51,18 @@ pub fn restart_and_kill() -> anyhow::Result<()> {
         load.wait_for_progress(200).with_context(|| target.logs())?;
     }
     load.finish()?.flawless().with_context(|| target.logs())?;
+    target.stop()
+}
+
+/// The board in shared memory, at most a second behind.
+pub fn board() -> anyhow::Result<()> {
+    let target = Target::start(&Manifest::usual(16))?;
+    let pids = target.status()?.pids();
+    deadline::wait_for("a board with all services", Duration::from_secs(10), || {
+        let output = target.bulkhead(&["status", "--json", "--board"])?;
+        let status: Option<Status> = serde_json::from_slice(&output.stdout).ok();
+        Ok(status.filter(|status| status.all_running() && status.pids() == pids))
+    })?;
     target.stop()
 }
 

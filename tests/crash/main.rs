@@ -24,6 +24,9 @@ fn main() -> ExitCode {
     let long = Duration::from_secs(600);
     suite::main(vec![
         Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
+        Case::new("vdisk_with_worker_threads_dies_under_load", kills::vdisk_with_threads).limit(long),
+        Case::new("vdisk_and_core_die_without_polling", kills::without_polling).limit(long),
+        Case::new("vdisk_and_core_die_with_write_through", kills::write_through).limit(long),
         Case::new("core_dies_under_load", kills::core).limit(long),
         Case::new("iscsi_dies_under_load", kills::iscsi).limit(long),
         Case::new("every_service_dies_under_load_in_turns", kills::in_turns).limit(long),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),
         Case::new("service_stopped_and_started_by_an_administrator", lifecycle::stop_start),
         Case::new("service_restarted_and_killed_by_command", lifecycle::restart_and_kill),
+        Case::new("stats_board_tells_what_the_supervisor_tells", lifecycle::board),
         Case::new("supervisor_on_sigterm_leaves_nothing_behind", lifecycle::sigterm),
         Case::new("supervisor_dies_and_the_next_one_cleans_up", lifecycle::supervisor_dies),
         Case::new("idle_target_uses_no_cpu", lifecycle::idle),

@@ -13,6 +13,7 @@ pub struct Manifest {
     supervisor: String,
     services: Vec<(String, String)>,
     devices: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Manifest {
@@ -23,6 +24,7 @@ impl Default for Manifest {
             supervisor: String::new(),
             services: vec![service("core"), service("iscsi"), service("vdisk")],
             devices: Vec::new(),
+            environment: Vec::new(),
         }
     }
 }
@@ -63,6 +65,18 @@ impl Manifest {
             let _ = writeln!(text, "{keys}");
         }
         self
+    }
+
+    /// Sets a variable in the environment of all processes of the target.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// The variables of the environment.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.environment.iter().copied()
     }
 
     /// The number of LUNs.

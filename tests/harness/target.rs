@@ -61,7 +61,12 @@ impl Target {
     pub fn start_in(dir: TempDir, manifest: &Manifest, portal: SocketAddr) -> anyhow::Result<Self> {
         let path = dir.path().join("manifest.toml");
         std::fs::write(&path, manifest.text(dir.path(), portal.port()))?;
-        let supervisor = spawn(&dir.path().join("output"), &["run".as_ref(), path.as_os_str()])?;
+        let output = File::create(dir.path().join("output"))?;
+        let mut command = Command::new(binaries::bulkhead());
+        command.arg("run").arg(&path).envs(manifest.variables());
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let supervisor =
+            command.spawn().with_context(|| format!("starting {}", binaries::bulkhead().display()))?;
         lock(|living| living.push((supervisor.id(), dir.path().join("run"))));
         let mut target = Self { dir, portal, luns: manifest.luns(), supervisor, board: String::new() };
         let serving = deadline::wait_for("a serving target", PATIENCE, || {
@@ -212,17 +217,6 @@ impl Drop for Target {
             let _ = self.supervisor.wait();
         }
     }
-}
-
-/// Starts `bulkhead` with its output in a file.
-///
-/// # Errors
-/// It cannot be started.
-pub fn spawn(output: &Path, arguments: &[&std::ffi::OsStr]) -> anyhow::Result<Child> {
-    let output = File::create(output)?;
-    let mut command = Command::new(binaries::bulkhead());
-    command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-    command.spawn().with_context(|| format!("starting {}", binaries::bulkhead().display()))
 }
 
 /// A run that cannot be ended in order: shows the logs of every living target and kills the supervisors. Their services
