@@ -99,9 +99,7 @@ impl Links {
         let wanted =
             |link: &&mut Link| link.ends.other_end(service) == Some(peer) && link.epoch == epoch && link.up;
         if let Some(link) = self.0.iter_mut().find(wanted) {
-            for (to, peer) in [(service, peer), (peer, service)] {
-                messages.push((to, (Grant::LinkDown { peer, epoch, held: false }, Vec::new())));
-            }
+            // No `LinkDown`: it says that the process is dead, and this one may still be working on what it was asked.
             link.renew(plan, &mut messages)?;
         }
         Ok(messages)
