@@ -1,6 +1,6 @@
 # Everything that is typed at this repository. `make demo` and `make test` are enough to begin with.
 
-BIN = target/release
+BIN = $(or $(CARGO_TARGET_DIR),target)/release
 export CARGO_TERM_COLOR ?= auto
 
 .PHONY: help demo build test unit loom suites full check fmt clippy doc deny bench hop compare prepare miri

@@ -14,7 +14,8 @@ pub fn repository() -> &'static Path {
 pub fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match std::env::var_os("BULKHEAD_BIN_DIR") {
-        Some(given) => std::path::absolute(given).unwrap_or_default(),
+        // From the root: cargo runs tests in the folder of their package.
+        Some(given) => repository().join(given),
         None => build(),
     })
 }
