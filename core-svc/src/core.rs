@@ -11,13 +11,12 @@ use ipc::fault::PeerFault;
 use ipc::message::Event;
 use ipc::message::record::Reply;
 use ipc::notebook::Notebook;
-use ipc::stats::Stats;
 
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
 use crate::peers::{Handler, Presence, Retired, Transport};
 use crate::settle::Late;
-use crate::stats::Counter;
+use crate::stats::{Counter, Counters};
 use crate::task::{Stage, TaskId, Tasks};
 use crate::task_mgmt::PendingFunction;
 
@@ -65,7 +64,7 @@ pub struct Core {
     /// To be told to the supervisor.
     pub events: Vec<Event>,
     /// The statistics page.
-    pub stats: Option<Stats>,
+    pub stats: Counters,
 }
 
 impl Default for Core {
@@ -90,7 +89,7 @@ impl Default for Core {
             endings: false,
             retired: Vec::new(),
             events: Vec::new(),
-            stats: None,
+            stats: Counters::default(),
         }
     }
 }
@@ -195,9 +194,7 @@ impl Core {
     /// Adds to a counter of the statistics page.
     #[inline]
     pub fn count(&self, counter: Counter, n: u64) {
-        if let Some(stats) = &self.stats {
-            stats.add(counter as usize, n);
-        }
+        self.stats.add(counter, n);
     }
 
     /// The next moment at which [`expire`](Self::expire) has something to do.

@@ -58,7 +58,7 @@ impl Core {
                 waiter.set_budget(config.poll_us);
                 ipc::service::start_log(&config.log);
             }
-            Grant::Stats => self.stats = Some(Stats::new(fd()?)?),
+            Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
             Grant::Notebook => self.page_waits = Some(Notebook::open(fd()?, SCHEMA)?),
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,

@@ -19,7 +19,7 @@ const TURNS: u32 = 64;
 
 /// Runs the core over the control socket that this process inherited.
 pub fn inherited() -> anyhow::Result<()> {
-    run(Control::inherit(ServiceKind::Core, &NAMES)?)
+    run(Control::inherit(ServiceKind::Core, NAMES)?)
 }
 
 /// Runs the core until it is told to stop or the supervisor is gone.
@@ -46,9 +46,7 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
     loop {
         let worked = core.turn();
         core.flush();
-        if let Some(stats) = &core.stats {
-            stats.beat();
-        }
+        core.stats.beat();
         let look = if worked {
             waiter.worked();
             turns = turns.wrapping_add(1);

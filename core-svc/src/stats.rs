@@ -1,24 +1,18 @@
 //! The core's counters on its statistics page.
 
-/// A counter; the discriminant is its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counter {
+ipc::counters! {
     /// Commands that arrived.
-    Commands = 0,
+    Commands = "commands",
     /// Records sent to transports.
-    Replies,
+    Replies = "replies",
     /// Tasks aborted by a function or the end of a nexus.
-    Aborted,
+    Aborted = "aborted",
     /// Tasks that found their handler dead and waited.
-    Held,
+    Held = "held",
     /// Tasks sent again to a new handler.
-    SentAgain,
+    SentAgain = "sent_again",
     /// Contracts broken by peers.
-    PeerFaults,
+    PeerFaults = "peer_faults",
     /// Times the core went to sleep.
-    Sleeps,
+    Sleeps = "sleeps",
 }
-
-/// Names of the counters, by place.
-pub const NAMES: [&str; 7] =
-    ["commands", "replies", "aborted", "held", "sent_again", "peer_faults", "sleeps"];

@@ -6,6 +6,8 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use std::marker::PhantomData;
+
 use crate::shm::{self, MapError, Mapping};
 use crate::sync::Ordering;
 
@@ -59,4 +61,78 @@ impl Stats {
         assert!(index < COUNTERS, "counter {index} is past the page");
         self.0.word(FIRST + index).load(Ordering::Relaxed)
     }
+}
+
+/// A service's enum of counters; made by [`counters!`](crate::counters).
+pub trait Counter: Copy {
+    /// The counter's place on the page.
+    fn place(self) -> usize;
+}
+
+/// The counters of a service; before its page has been granted they go nowhere.
+#[derive(Debug)]
+pub struct Counters<C>(Option<Stats>, PhantomData<C>);
+
+impl<C> Default for Counters<C> {
+    fn default() -> Self {
+        Self(None, PhantomData)
+    }
+}
+
+impl<C: Counter> Counters<C> {
+    /// Takes up a page.
+    pub fn adopt(&mut self, page: Stats) {
+        self.0 = Some(page);
+    }
+
+    /// The loop has turned once more.
+    #[inline]
+    pub fn beat(&self) {
+        if let Some(page) = &self.0 {
+            page.beat();
+        }
+    }
+
+    /// Adds to a counter.
+    #[inline]
+    pub fn add(&self, counter: C, n: u64) {
+        if let Some(page) = &self.0 {
+            page.add(counter.place(), n);
+        }
+    }
+
+    /// Sets a level.
+    #[inline]
+    pub fn set(&self, counter: C, n: u64) {
+        if let Some(page) = &self.0 {
+            page.set(counter.place(), n);
+        }
+    }
+}
+
+/// Declares a service's counters in the order in which they stand on its page: the enum `Counter`, their `NAMES` for
+/// [`crate::message::Event::Hello`], and `Counters`, the page itself.
+#[macro_export]
+macro_rules! counters {
+    ($($(#[$meta:meta])* $name:ident = $text:literal,)*) => {
+        /// A counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Counter { $($(#[$meta])* $name,)* }
+
+        /// The names of all counters, in order.
+        pub const NAMES: &[&str] = &[$($text,)*];
+
+        const _: () = assert!(NAMES.len() <= $crate::stats::COUNTERS);
+
+        impl $crate::stats::Counter for Counter {
+            #[inline]
+            fn place(self) -> usize {
+                self as usize
+            }
+        }
+
+        /// The statistics page, once it has been granted.
+        pub type Counters = $crate::stats::Counters<Counter>;
+    };
 }

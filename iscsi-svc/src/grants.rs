@@ -76,7 +76,7 @@ impl Boot {
                 ipc::service::start_log(&config.log);
                 self.config = Some(config);
             }
-            Grant::Stats => self.stats.attach(Stats::new(first(fds)?).context("statistics page")?),
+            Grant::Stats => self.stats.adopt(Stats::new(first(fds)?).context("statistics page")?),
             Grant::Notebook => {
                 let (notebook, page) = Notebook::open(first(fds)?, SCHEMA).context("notebook")?;
                 let former = page.map(|page| notebook::decode(&page).len());

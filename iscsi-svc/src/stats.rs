@@ -2,21 +2,7 @@
 //!
 //! Whatever an initiator does wrong ends here and not in the log: a stranger must not be able to fill a disk.
 
-use ipc::stats::Stats;
-
-macro_rules! counters {
-    ($($(#[$meta:meta])* $name:ident = $text:literal,)*) => {
-        /// A counter.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(usize)]
-        pub enum Counter { $($(#[$meta])* $name,)* }
-
-        /// The names of all counters, in order.
-        pub const NAMES: &[&str] = &[$($text,)*];
-    };
-}
-
-counters! {
+ipc::counters! {
     /// Connections that are open now (a level).
     Connections = "connections",
     /// Sessions that are open now (a level).
@@ -75,41 +61,4 @@ counters! {
     Receives = "receives",
     /// Calls of sendmsg.
     Sends = "sends",
-}
-
-const _: () = assert!(NAMES.len() <= ipc::stats::COUNTERS);
-
-/// The counters of this process; without a page they go nowhere.
-#[derive(Debug, Default)]
-pub struct Counters(Option<Stats>);
-
-impl Counters {
-    /// Takes a page into use.
-    pub fn attach(&mut self, page: Stats) {
-        self.0 = Some(page);
-    }
-
-    /// The loop has turned once more.
-    #[inline]
-    pub fn beat(&self) {
-        if let Some(page) = &self.0 {
-            page.beat();
-        }
-    }
-
-    /// Adds `n`.
-    #[inline]
-    pub fn add(&self, counter: Counter, n: u64) {
-        if let Some(page) = &self.0 {
-            page.add(counter as usize, n);
-        }
-    }
-
-    /// Sets a level.
-    #[inline]
-    pub fn set(&self, counter: Counter, n: u64) {
-        if let Some(page) = &self.0 {
-            page.set(counter as usize, n);
-        }
-    }
 }

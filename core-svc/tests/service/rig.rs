@@ -76,7 +76,7 @@ impl Rig {
     pub fn launch(&mut self) {
         let (channel, theirs) = channel::pair().unwrap();
         self.thread = Some(std::thread::spawn(move || {
-            let control = Control::over(ServiceChannel::from_fd(theirs), ServiceKind::Core, &NAMES).unwrap();
+            let control = Control::over(ServiceChannel::from_fd(theirs), ServiceKind::Core, NAMES).unwrap();
             run::run(control).unwrap();
         }));
         self.channel = Some(channel);
