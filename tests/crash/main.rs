@@ -8,6 +8,7 @@ mod hang;
 mod kills;
 mod lifecycle;
 mod refusals;
+mod witness;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +24,9 @@ fn kills() -> usize {
 fn main() -> ExitCode {
     let long = Duration::from_secs(600);
     suite::main(vec![
+        Case::new("damage_to_the_medium_is_noticed_by_the_load", witness::damage),
+        Case::new("errors_of_the_host_never_become_good", witness::errors_of_the_host),
+        Case::new("short_io_is_finished", witness::short_io),
         Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
         Case::new("vdisk_with_worker_threads_dies_under_load", kills::vdisk_with_threads).limit(long),
         Case::new("vdisk_and_core_die_without_polling", kills::without_polling).limit(long),
