@@ -56,4 +56,4 @@ hop:
 	cargo bench --locked -p ipc --bench hop
 
 compare: prepare build
-	tests/bench/compare.py
+	BULKHEAD_BIN_DIR=$(BIN) tests/bench/compare.py
