@@ -89,13 +89,10 @@ impl Conn {
         let whole =
             write.as_ref().is_none_or(|write| write.failed().is_none() && write.received() == immediate);
         let moves = command.read() || command.write();
-        let (layout, claimed) =
-            self.make_room(if moves { edtl } else { 0 }, if whole { immediate } else { 0 }, shared)?;
-        let Some((serial, place)) = shared.tasks.reserve() else {
-            let mut layout = layout;
-            shared.buffers.release_layout(&mut layout);
-            return Err(Refusal::TaskSetFull);
-        };
+        // The place first: claiming received bytes is undone by `make_room` alone, so nothing may fail after it.
+        let (serial, place) = shared.tasks.reserve().ok_or(Refusal::TaskSetFull)?;
+        let room = self.make_room(if moves { edtl } else { 0 }, if whole { immediate } else { 0 }, shared);
+        let (layout, claimed) = room.inspect_err(|_| shared.tasks.unreserve(place))?;
         let mut task = Task {
             serial,
             conn: Some(self.id),
