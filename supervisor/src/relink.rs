@@ -1,5 +1,6 @@
 //! Links and the death of their ends. A link belongs to one pair of incarnations: when an end dies, the other is told at
-//! once (`LinkDown`), and when a successor is there both get a fresh link of the next epoch.
+//! once (`LinkDown`), and when a successor is there both get a fresh link of the next epoch. A link that one end closed for
+//! a fault is replaced as well, but without `LinkDown`, which means that a process is dead.
 
 use ipc::link;
 use ipc::message::Grant;
