@@ -4,6 +4,7 @@
 //! dispatch, settle. Nothing here blocks, and nothing is kept elsewhere.
 
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use ipc::arena::Arenas;
@@ -27,6 +28,8 @@ const USUAL_TASKS: usize = 1024;
 pub struct Core {
     /// How long commands are held for a handler that is being restarted.
     pub hold: Duration,
+    /// Where files that outlive a reboot are kept.
+    pub state_dir: Option<OwnedFd>,
     /// Arenas of the transports.
     pub arenas: Arenas,
     /// Transports by no particular order.
@@ -71,6 +74,7 @@ impl Default for Core {
     fn default() -> Self {
         Self {
             hold: Duration::from_secs(30),
+            state_dir: None,
             arenas: Arenas::default(),
             transports: Vec::new(),
             handlers: Vec::new(),

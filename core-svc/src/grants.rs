@@ -60,6 +60,7 @@ impl Core {
             }
             Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
             Grant::Notebook => self.page_waits = Some(Notebook::open(fd()?, SCHEMA)?),
+            Grant::State => self.state_dir = Some(fd()?),
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
@@ -112,6 +113,7 @@ impl Core {
                 config.name
             );
             unit.set = std::mem::take(&mut known.set);
+            unit.report = known.report;
         }
         place(&mut self.units, config.unit, unit)
     }

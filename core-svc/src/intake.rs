@@ -80,6 +80,14 @@ impl Core {
             .ok_or(PeerFault::Record { field: "nexus", value: number })
     }
 
+    /// Relative identifier and group of the target port of the nexus at `nexus`; zeros if its target is gone.
+    #[inline]
+    fn port_of(&self, nexus: usize) -> (u16, u16) {
+        let target =
+            self.nexuses.get(nexus).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
+        target.map_or((0, 0), |target| (target.port, target.port_group))
+    }
+
     /// A transport can name extents of its own arena only.
     fn check_extents(&self, place: usize, request: &Request) -> Result<(), PeerFault> {
         let (out, into) = request.extents()?;
@@ -133,6 +141,7 @@ impl Core {
                     aborted: false,
                 };
                 task.request.nexus = number;
+                (task.request.port, task.request.port_group) = self.port_of(nexus);
                 self.enter(place, task);
             }
         }

@@ -31,3 +31,4 @@ pub mod report;
 
 pub mod settle;
 pub mod task_mgmt;
+pub mod unit_report;

@@ -2,6 +2,7 @@
 
 use ipc::message::config::{TargetConfig, UnitConfig};
 use scsi::lun::Lun;
+use scsi::unit_report::UnitReport;
 
 use crate::task_set::TaskSet;
 
@@ -10,6 +11,10 @@ use crate::task_set::TaskSet;
 pub struct Target {
     /// Index of the transport's service that it is reached by.
     pub transport: u32,
+    /// Relative target port identifier.
+    pub port: u16,
+    /// Identifier of its target port group.
+    pub port_group: u16,
     /// LUN number and unit, by rising LUN number.
     pub luns: Vec<(u16, u32)>,
 }
@@ -19,7 +24,7 @@ impl Target {
     pub fn new(config: &TargetConfig) -> Self {
         let mut luns = config.luns.clone();
         luns.sort_unstable();
-        Self { transport: config.transport, luns }
+        Self { transport: config.transport, port: config.relative_port, port_group: config.port_group, luns }
     }
 
     /// The logical unit behind a LUN.
@@ -39,11 +44,13 @@ pub struct Unit {
     pub handler: usize,
     /// Its task set.
     pub set: TaskSet,
+    /// What its handler said of it last.
+    pub report: UnitReport,
 }
 
 impl Unit {
     /// A unit as configured, with no tasks; `handler` is the handler's place.
     pub fn new(config: &UnitConfig, handler: usize) -> Self {
-        Self { name: config.name.clone(), handler, set: TaskSet::default() }
+        Self { name: config.name.clone(), handler, set: TaskSet::default(), report: UnitReport::default() }
     }
 }

@@ -109,6 +109,7 @@ impl Core {
                 Ok(())
             }
             ReplyKind::Done => self.done(place, reply),
+            ReplyKind::UnitReport => self.hear_report(place, reply),
             _ => Err(PeerFault::Unexpected("answer that no handler gives")),
         }
     }

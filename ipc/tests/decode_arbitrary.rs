@@ -25,6 +25,7 @@ fn samples() -> Vec<Vec<u8>> {
         portal_group: 1,
         portals: vec![0, 300],
         luns: vec![(0, 0), (1, 70_000)],
+        ..Default::default()
     };
     [
         codec::encode(&hello),

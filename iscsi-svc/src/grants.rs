@@ -96,7 +96,7 @@ impl Boot {
                 self.listeners.push(Listener::new(&portal, first(fds)?).context("listening socket")?);
             }
             Grant::Connection { key } => self.deposited.push((key, first(fds)?)),
-            Grant::Unit(_) | Grant::Device(_) => {}
+            Grant::Unit(_) | Grant::Device(_) | Grant::State => {}
             Grant::Go => return Ok(Next::Go),
             Grant::Stop => return Ok(Next::Stop),
         }

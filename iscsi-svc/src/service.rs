@@ -295,7 +295,9 @@ impl Shared {
                 self.attached();
                 Ok(None)
             }
-            ReplyKind::Fenced => Err(PeerFault::Unexpected("answer to a fence that was not asked")),
+            ReplyKind::Fenced | ReplyKind::UnitReport => {
+                Err(PeerFault::Unexpected("reply that only handlers give"))
+            }
         }
     }
 

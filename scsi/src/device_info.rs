@@ -7,13 +7,27 @@ mod ascii;
 
 pub use ascii::{Ascii, AsciiError};
 
+use crate::code::coded_enum;
 use crate::command::ReadWrite;
+use crate::opcode::{Opcode, Requires};
 use crate::sense::Sense;
 use crate::units::{BlockSize, Blocks, Lba};
+
+coded_enum! {
+    /// PERIPHERAL DEVICE TYPE (SPC-4 6.6.2), of those that a virtual device can have.
+    DeviceType, "peripheral device type" {
+        /// Direct access block device (SBC).
+        Disk = 0x00,
+        /// CD/DVD device (MMC).
+        CdDvd = 0x05,
+    }
+}
 
 /// Identity and geometry of a disk-like unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceInfo {
+    /// What kind of device it is.
+    pub device_type: DeviceType,
     /// T10 VENDOR IDENTIFICATION.
     pub vendor: Ascii<8>,
     /// PRODUCT IDENTIFICATION.
@@ -38,6 +52,8 @@ pub struct DeviceInfo {
     pub rotational: bool,
     /// A volatile write cache is in use: GOOD for a write does not mean that it is on the medium.
     pub write_cache: bool,
+    /// Logical block provisioning management: blocks can be unmapped (LBPME one).
+    pub thin_provisioned: bool,
     /// The longest transfer of one command; zero: no limit.
     pub max_transfer: Blocks,
     /// The transfer length that is best; zero: not known.
@@ -77,6 +93,7 @@ impl DeviceInfo {
     pub fn disk(name: &str, block_size: BlockSize, blocks: Blocks) -> Self {
         let naa = Naa::from_name(name);
         Self {
+            device_type: DeviceType::Disk,
             vendor: Ascii::filtered("BULKHEAD"),
             product: Ascii::filtered("VDISK"),
             revision: Ascii::filtered("0001"),
@@ -89,10 +106,20 @@ impl DeviceInfo {
             removable: false,
             rotational: false,
             write_cache: true,
+            thin_provisioned: false,
             max_transfer: Blocks(0),
             optimal_transfer: Blocks(0),
             optimal_granularity: 0,
         }
+    }
+
+    /// Whether this unit has the command.
+    pub fn supports(&self, row: &Opcode) -> bool {
+        let able = match row.requires {
+            Requires::Nothing => true,
+            Requires::ThinProvisioning => self.thin_provisioned,
+        };
+        able && row.types.contains(&self.device_type)
     }
 
     /// The last block; zero for a unit without blocks, which has none to report.

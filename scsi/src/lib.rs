@@ -32,6 +32,8 @@ pub mod report_luns;
 pub mod request_sense;
 pub mod rsoc;
 
+pub mod unit_report;
+
 pub mod status;
 
 pub mod sense;

@@ -9,6 +9,7 @@ mod table;
 
 pub use table::TABLE;
 
+use crate::device_info::DeviceType;
 use crate::sense::Sense;
 
 /// Which way data goes, seen from the initiator.
@@ -76,6 +77,15 @@ pub struct Reservation {
     pub spc2: Admission,
 }
 
+/// What a unit has to be, besides of the right type, for the command to be supported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requires {
+    /// Nothing else.
+    Nothing,
+    /// Logical block provisioning management (LBPME one).
+    ThinProvisioning,
+}
+
 /// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-3 5.8.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alua {
@@ -110,6 +120,10 @@ pub struct Opcode {
     pub alua: Alua,
     /// Whether the command changes the medium, so that write protection stops it.
     pub medium_write: bool,
+    /// Which types of device have the command. See [`crate::device_info::DeviceInfo::supports`].
+    pub types: &'static [DeviceType],
+    /// What else a unit has to be for it.
+    pub requires: Requires,
 }
 
 impl Opcode {

@@ -1,6 +1,7 @@
 //! REPORT SUPPORTED OPERATION CODES (SPC-4 6.35): the opcode table, as an initiator may read it.
 
 use crate::command::{ReportSupportedOperationCodes, ReportingOptions};
+use crate::device_info::DeviceInfo;
 use crate::opcode::{self, Opcode};
 use crate::parameter::ParameterData;
 use crate::sense::Sense;
@@ -19,14 +20,14 @@ const SUPPORTED: u8 = 0x03;
 /// and an initiator should not give up before.
 const RECOMMENDED_TIMEOUT: u32 = 60;
 
-/// Answers REPORT SUPPORTED OPERATION CODES from the table.
+/// Answers REPORT SUPPORTED OPERATION CODES of a unit from the table.
 ///
 /// Fails with INVALID FIELD IN CDB if the reporting options do not suit the operation code (SPC-4 6.35.1).
-pub fn respond(request: &ReportSupportedOperationCodes) -> Result<ParameterData, Sense> {
+pub fn respond(info: &DeviceInfo, request: &ReportSupportedOperationCodes) -> Result<ParameterData, Sense> {
     let mut data = ParameterData::new(request.allocation_length);
     let row = match request.options {
         ReportingOptions::All => {
-            put_all(request.timeouts, &mut data);
+            put_all(info, request.timeouts, &mut data);
             return Ok(data);
         }
         ReportingOptions::Code(code) => match opcode::rows(code) {
@@ -43,7 +44,7 @@ pub fn respond(request: &ReportSupportedOperationCodes) -> Result<ParameterData,
             rows => with_action(rows, action),
         },
     };
-    put_one(row, request.timeouts, &mut data);
+    put_one(row.filter(|row| info.supports(row)), request.timeouts, &mut data);
     Ok(data)
 }
 
@@ -52,9 +53,9 @@ fn with_action(rows: &'static [Opcode], action: u16) -> Option<&'static Opcode> 
 }
 
 /// The all_commands format (SPC-4 6.35.2).
-fn put_all(timeouts: bool, data: &mut ParameterData) {
+fn put_all(info: &DeviceInfo, timeouts: bool, data: &mut ParameterData) {
     data.put_u32(0);
-    for row in opcode::TABLE {
+    for row in opcode::TABLE.iter().filter(|row| info.supports(row)) {
         let flags = if timeouts { CTDP } else { 0 } | if row.service_action.is_some() { SERVACTV } else { 0 };
         data.put(&[row.code, 0]);
         data.put_u16(row.service_action.unwrap_or(0));

@@ -21,6 +21,8 @@ use crate::run_dir;
 
 /// Names the run directory when `--run-dir` does not.
 const RUN_DIR: &str = "BULKHEAD_RUN_DIR";
+/// Names the state directory when `--state-dir` does not.
+const STATE_DIR: &str = "BULKHEAD_STATE_DIR";
 
 /// A SCSI target made of processes, any of which can be killed under load.
 #[derive(Debug, Parser)]
@@ -30,6 +32,10 @@ pub struct Cli {
     /// $XDG_RUNTIME_DIR/bulkhead]
     #[arg(long, global = true, value_name = "DIR")]
     run_dir: Option<PathBuf>,
+    /// Where services keep what outlives a reboot [env: BULKHEAD_STATE_DIR] [default: /var/lib/bulkhead as root, else
+    /// $XDG_STATE_HOME/bulkhead]
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -112,17 +118,18 @@ enum Command {
 /// # Errors
 /// What went wrong, for a person.
 pub fn main(cli: Cli) -> Result<ExitCode> {
-    let given =
-        cli.run_dir.or_else(|| std::env::var_os(RUN_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let variable = |name: &str| std::env::var_os(name).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let given = cli.run_dir.or_else(|| variable(RUN_DIR));
+    let state = cli.state_dir.or_else(|| variable(STATE_DIR));
     let given = given.map(std::path::absolute).transpose().context("the run directory")?;
     let run_dir = given.clone().unwrap_or_else(run_dir::default_path);
     let ask = |request| request_and_show(&run_dir, &request);
     match cli.command {
         Command::Run { manifest } => {
             let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };
-            run::run(&loaded, &manifest, given, Box::new(|| say("bulkhead: ready\n")))
+            run::run(&loaded, &manifest, given, state, Box::new(|| say("bulkhead: ready\n")))
         }
-        Command::Demo { dir } => demo::demo(&dir, given),
+        Command::Demo { dir } => demo::demo(&dir, given, state),
         Command::Check { manifest } => Ok(check(&manifest)),
         Command::Graph { manifest, format } => {
             let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };

@@ -44,6 +44,8 @@ pub struct Manifest {
 pub struct Settings {
     /// Where sockets, logs and the lock live; `--run-dir` wins over it.
     pub run_dir: Option<PathBuf>,
+    /// Where services keep files that outlive a reboot; `--state-dir` wins over it.
+    pub state_dir: Option<PathBuf>,
     /// How long commands are held while a service is away, before they fail (invariant I8).
     pub hold_limit: Duration,
     /// How long a service may show no heartbeat before it counts as hung and is killed.

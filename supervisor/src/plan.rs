@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipc::message::config::{
-    BackendConfig, DeviceConfig, FaultConfig, PortalConfig, ServiceConfig, ServiceKind, TargetConfig,
-    UnitConfig,
+    BackendConfig, DeviceConfig, FaultConfig, PortName, PortalConfig, ServiceConfig, ServiceKind,
+    TargetConfig, UnitConfig,
 };
 
 use crate::manifest::{self, Backend, Kind, Manifest, Settings};
@@ -26,6 +26,9 @@ fn notebook_bytes(kind: Kind) -> usize {
         Kind::Vdisk => 1 << 20,
     }
 }
+
+/// The target port group of every port for which the manifest names none.
+const DEFAULT_PORT_GROUP: u16 = 1;
 
 /// Everything that shall exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,13 +144,13 @@ impl Plan {
             .map(|(number, service)| service_plan(number, service, manifest))
             .collect();
         let portals = portal_plans(manifest);
+        let targets = (0..).zip(&manifest.targets);
+        let targets: Vec<TargetConfig> =
+            targets.map(|(number, target)| target_config(number, target, manifest, &portals)).collect();
         let units = (0..)
             .zip(&manifest.devices)
-            .map(|(unit, device)| unit_plan(unit, device, manifest, machine))
+            .map(|(unit, device)| unit_plan(unit, device, manifest, &targets, machine))
             .collect();
-        let targets = (0..).zip(&manifest.targets);
-        let targets =
-            targets.map(|(number, target)| target_config(number, target, manifest, &portals)).collect();
         let links = links(&services);
         Self { settings: manifest.settings.clone(), services, links, portals, units, targets }
     }
@@ -251,12 +254,32 @@ fn target_config(
         alias: target.alias.clone().unwrap_or_default(),
         transport: service_number(manifest, &target.service.value),
         portal_group: target.tag,
+        relative_port: u16::try_from(number + 1).unwrap_or(u16::MAX),
+        port_group: DEFAULT_PORT_GROUP,
         portals: target.portals.iter().filter_map(|address| Some(portal(address.value)? as u32)).collect(),
         luns: luns.collect(),
     }
 }
 
-fn unit_plan(unit: u32, device: &manifest::Device, manifest: &Manifest, machine: &str) -> UnitPlan {
+/// The target ports that show a unit.
+fn ports_of(unit: u32, targets: &[TargetConfig]) -> Vec<PortName> {
+    let shows = |target: &&TargetConfig| target.luns.iter().any(|(_, shown)| *shown == unit);
+    let port = |target: &TargetConfig| PortName {
+        relative: target.relative_port,
+        group: target.port_group,
+        device: target.name.clone(),
+        port: format!("{},t,0x{:04x}", target.name, target.portal_group),
+    };
+    targets.iter().filter(shows).map(port).collect()
+}
+
+fn unit_plan(
+    unit: u32,
+    device: &manifest::Device,
+    manifest: &Manifest,
+    targets: &[TargetConfig],
+    machine: &str,
+) -> UnitPlan {
     let medium_of = |file: &manifest::FileBackend| Medium::File {
         path: file.path.value.clone(),
         create: file.size.as_ref().filter(|_| file.create).map(|size| size.value),
@@ -291,6 +314,7 @@ fn unit_plan(unit: u32, device: &manifest::Device, manifest: &Manifest, machine:
         product: or(&device.product, "Virtual Disk"),
         revision: or(&device.revision, "0001"),
         serial: or(&device.serial, &serial(machine, &device.name.value)),
+        ports: ports_of(unit, targets),
     };
     UnitPlan { service: service_number(manifest, &device.service.value), config, medium }
 }

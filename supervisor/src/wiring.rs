@@ -15,6 +15,7 @@ use crate::listen::{self, ListenError};
 use crate::manifest::Kind;
 use crate::media::{self, MediaError};
 use crate::plan::Plan;
+use crate::state_dir::{StateDir, StateDirError};
 
 /// A grant with its descriptors.
 pub type Message = (Grant, Vec<OwnedFd>);
@@ -31,6 +32,9 @@ pub enum WiringError {
     /// A medium.
     #[error(transparent)]
     Media(#[from] MediaError),
+    /// A folder for state.
+    #[error(transparent)]
+    State(#[from] StateDirError),
     /// Memory or descriptors.
     #[error("{what} for {whom:?}: {error}")]
     Host {
@@ -49,6 +53,10 @@ pub struct Wiring {
     arenas: Vec<Option<OwnedFd>>,
     /// By service.
     notebooks: Vec<OwnedFd>,
+    /// By service; not for transports.
+    states: Vec<Option<OwnedFd>>,
+    /// Held for its lock.
+    _state_dir: StateDir,
     /// By portal.
     listeners: Vec<OwnedFd>,
     /// By unit; media in memory only.
@@ -62,7 +70,7 @@ impl Wiring {
     ///
     /// # Errors
     /// The first thing that cannot be had; nothing has been started then.
-    pub fn new(plan: &Plan) -> Result<Self, WiringError> {
+    pub fn new(plan: &Plan, state_dir: StateDir) -> Result<Self, WiringError> {
         let host = |what, whom: &str| {
             let whom = whom.to_owned();
             move |error| WiringError::Host { what, whom, error }
@@ -79,12 +87,17 @@ impl Wiring {
             let notebook = shm::create(&format!("bulkhead:notebook:{name}"), service.notebook);
             notebooks.push(notebook.map_err(host("a notebook", name))?);
         }
+        let states = plan.services.iter().map(|service| match service.kind {
+            Kind::Iscsi => Ok(None),
+            Kind::Core | Kind::Vdisk => state_dir.of_service(&service.config.name).map(Some),
+        });
+        let states = states.collect::<Result<_, _>>()?;
         for unit in &plan.units {
             media::open(unit)?;
             memory.push(media::memory(unit).map_err(host("memory", &unit.config.name))?);
         }
         let deposits = plan.services.iter().map(|_| BTreeMap::new()).collect();
-        Ok(Self { arenas, notebooks, listeners, memory, deposits })
+        Ok(Self { arenas, notebooks, states, _state_dir: state_dir, listeners, memory, deposits })
     }
 
     /// Everything that an incarnation is granted, links and `Go` excepted, in the order in which it is sent.
@@ -111,6 +124,9 @@ impl Wiring {
         let mut grants = vec![(Grant::Service(config), Vec::new())];
         grants.push((Grant::Stats, copy(stats)?));
         grants.push((Grant::Notebook, copy(&self.notebooks[number])?));
+        if let Some(state) = &self.states[number] {
+            grants.push((Grant::State, copy(state)?));
+        }
         for arena in plan.arenas_of(service) {
             if let Some(fd) = &self.arenas[arena as usize] {
                 grants.push((Grant::Arena { arena }, copy(fd)?));

@@ -86,7 +86,12 @@ impl Manifest {
 
     /// The text, for a target that lives in `dir` and listens on `port` of the loopback address.
     pub fn text(&self, dir: &Path, port: u16) -> String {
-        let mut text = format!("[supervisor]\nrun_dir = {:?}\n{}", dir.join("run"), self.supervisor);
+        let mut text = format!(
+            "[supervisor]\nrun_dir = {:?}\nstate_dir = {:?}\n{}",
+            dir.join("run"),
+            dir.join("state"),
+            self.supervisor
+        );
         for (kind, keys) in &self.services {
             // A service that was killed while it worked is started again at once, as after min_run (1 s) by default; the
             // tests kill faster than that.

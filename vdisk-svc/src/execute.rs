@@ -54,7 +54,7 @@ pub fn begin(task: &mut Task, unit: &mut Unit) -> Step {
         Command::ModeSense(request) => spc::mode_sense(task, unit, &request),
         Command::RequestSense(request) => spc::request_sense(task, &request),
         Command::ReportSupportedOperationCodes(request) => {
-            spc::report_supported_operation_codes(task, &request)
+            spc::report_supported_operation_codes(task, unit, &request)
         }
         Command::ReadCapacity10 => capacity::read_capacity_10(task, unit),
         Command::ReadCapacity16 { allocation_length } => {

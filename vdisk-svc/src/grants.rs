@@ -40,7 +40,7 @@ impl Service {
             Grant::LinkDown { peer, epoch, .. } => self.retire_links(peer, Some(epoch)),
             Grant::Stop => self.stop(true),
             // Every command here can be executed twice, so there is nothing to remember across a death.
-            Grant::Notebook | Grant::Go => {}
+            Grant::Notebook | Grant::State | Grant::Go => {}
             Grant::Target(_) | Grant::Unit(_) | Grant::Portal(_) | Grant::Connection { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }

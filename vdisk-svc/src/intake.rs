@@ -10,6 +10,7 @@ use ipc::message::record::{Request, RequestKind};
 use scsi::cdb::Cdb;
 use scsi::command::Command;
 use scsi::opcode::Direction;
+use scsi::sense::Sense;
 
 use crate::links::LinkId;
 use crate::span::Spans;
@@ -49,7 +50,12 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
                 Ok(Direction::Out) => data_out,
                 Ok(Direction::None) | Err(_) => Spans::default(),
             };
-            let command = cdb.and_then(|cdb| Command::decode(&cdb));
+            let supported = |cdb: &Cdb| units.info(unit).supports(cdb.opcode());
+            let command = match cdb {
+                Ok(cdb) if supported(&cdb) => Command::decode(&cdb),
+                Ok(_) => Err(Sense::invalid_opcode()),
+                Err(sense) => Err(sense),
+            };
             let stage = Stage::Waiting;
             Ok(Asked::Execute(Task { identity, unit, command, data, stage, transfer: None, orphan: false }))
         }

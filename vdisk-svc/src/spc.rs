@@ -33,8 +33,12 @@ pub fn request_sense(task: &Task, request: &RequestSense) -> Outcome {
 }
 
 /// REPORT SUPPORTED OPERATION CODES (SPC-4 6.35).
-pub fn report_supported_operation_codes(task: &Task, request: &ReportSupportedOperationCodes) -> Outcome {
-    answer(task, rsoc::respond(request))
+pub fn report_supported_operation_codes(
+    task: &Task,
+    unit: &Unit,
+    request: &ReportSupportedOperationCodes,
+) -> Outcome {
+    answer(task, rsoc::respond(&unit.info, request))
 }
 
 /// Puts parameter data, which is no longer than the allocation length, into the initiator's buffer as far as it goes.

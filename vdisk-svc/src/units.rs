@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use scsi::device_info::DeviceInfo;
+
 use crate::unit::Unit;
 
 /// Where a unit stands. Stays valid when the unit is granted anew: then it is the older one.
@@ -28,6 +30,12 @@ impl Units {
     #[inline]
     pub fn find(&self, number: u32) -> Option<UnitId> {
         self.by_number.get(&number).copied()
+    }
+
+    /// What initiators are told of the unit.
+    #[inline]
+    pub fn info(&self, id: UnitId) -> &DeviceInfo {
+        &self.list[id.0 as usize].info
     }
 
     /// The unit itself.

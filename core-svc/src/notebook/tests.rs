@@ -18,11 +18,11 @@ fn core() -> Core {
     let target = TargetConfig {
         target: 0,
         name: "iqn".into(),
-        alias: String::new(),
         transport: 1,
         portal_group: 1,
         portals: Vec::new(),
         luns: vec![(0, 0)],
+        ..Default::default()
     };
     core.adopt(Grant::Unit(unit), Vec::new(), &mut waiter).unwrap();
     core.adopt(Grant::Target(target), Vec::new(), &mut waiter).unwrap();

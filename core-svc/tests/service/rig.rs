@@ -109,11 +109,11 @@ impl Rig {
             let config = TargetConfig {
                 target,
                 name: format!("iqn.2026-11.org.example:{target}"),
-                alias: String::new(),
                 transport,
                 portal_group: 1,
                 portals: Vec::new(),
                 luns,
+                ..Default::default()
             };
             self.grant(Grant::Target(config), &[]);
         }

@@ -47,7 +47,16 @@ impl Bare {
         }
         for (target, transport, luns) in [(0, A, vec![(0, 0), (1, 1)]), (1, B, vec![(0, 0)])] {
             let (name, alias, portals) = (format!("iqn:{target}"), String::new(), Vec::new());
-            let target = TargetConfig { target, name, alias, transport, portal_group: 1, portals, luns };
+            let target = TargetConfig {
+                target,
+                name,
+                alias,
+                transport,
+                portal_group: 1,
+                portals,
+                luns,
+                ..Default::default()
+            };
             bare.grant(Grant::Target(target), Vec::new());
         }
         bare.grant(Grant::Go, Vec::new());

@@ -18,7 +18,7 @@ pub enum ServiceKind {
 }
 
 /// What every service is told first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceConfig {
     /// This service's index; also the number of its arena.
     pub service: u32,
@@ -43,7 +43,7 @@ pub struct ServiceConfig {
 }
 
 /// A target: to the core with its LUN map, to its transport for its names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetConfig {
     /// The target's index.
     pub target: u32,
@@ -53,8 +53,12 @@ pub struct TargetConfig {
     pub alias: String,
     /// The transport service that it is reached by.
     pub transport: u32,
-    /// Target portal group tag; also the relative target port identifier.
+    /// Target portal group tag.
     pub portal_group: u16,
+    /// Relative target port identifier: unique among the targets of a manifest, from 1.
+    pub relative_port: u16,
+    /// Identifier of the target port group (ALUA) that its port belongs to.
+    pub port_group: u16,
     /// Portals of the group, by index.
     pub portals: Vec<u32>,
     /// LUN number and unit.
@@ -62,7 +66,7 @@ pub struct TargetConfig {
 }
 
 /// A logical unit as the core needs it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitConfig {
     /// The unit's index.
     pub unit: u32,
@@ -73,7 +77,7 @@ pub struct UnitConfig {
 }
 
 /// A listening socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortalConfig {
     /// The portal's index.
     pub portal: u32,
@@ -82,9 +86,10 @@ pub struct PortalConfig {
 }
 
 /// What a virtual disk is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendConfig {
     /// A file or block device: one descriptor comes with the grant.
+    #[default]
     File,
     /// Nothing: reads are zeros, writes are forgotten. `bytes` is the size.
     Null {
@@ -108,8 +113,21 @@ pub struct FaultConfig {
     pub die_at: u32,
 }
 
+/// A target port through which a unit can be reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortName {
+    /// Relative target port identifier, from 1.
+    pub relative: u16,
+    /// Identifier of its target port group.
+    pub group: u16,
+    /// SCSI name of the target device, as `iqn.2026-11.org.example:disks`.
+    pub device: String,
+    /// SCSI name of the port, as `iqn.2026-11.org.example:disks,t,0x0001`.
+    pub port: String,
+}
+
 /// A virtual disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceConfig {
     /// The unit's index.
     pub unit: u32,
@@ -137,4 +155,6 @@ pub struct DeviceConfig {
     pub revision: String,
     /// Unit serial number, ASCII, at most 32 bytes.
     pub serial: String,
+    /// The target ports through which it can be reached.
+    pub ports: Vec<PortName>,
 }

@@ -33,6 +33,8 @@ pub enum Grant {
     Stats,
     /// Its notebook, which outlives it. Descriptor: segment.
     Notebook,
+    /// A directory for files of its own that outlive a reboot. Descriptor: the directory.
+    State,
     /// An arena that it owns or serves. Descriptor: segment.
     Arena {
         /// Number of the arena: the index of the transport that owns it.

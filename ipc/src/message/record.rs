@@ -16,6 +16,7 @@
 //! | `TaskManagement` | transport -> core | `TaskManagementDone` |
 //! | `Fence` | core -> handler, first on every new link | `Fenced`, when no task of an older link runs |
 //! | `Execute` | core -> handler | exactly one `Done` |
+//! | | handler -> core, for every unit on every new link and whenever it changes | `UnitReport` |
 //! | `Abort` | core -> handler: the task need not be finished properly | (the task's own `Done`) |
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -94,6 +95,8 @@ wire_enum! {
         TaskManagementDone = 5,
         /// Answer to `Fence`.
         Fenced = 6,
+        /// What the core has to know of a unit, unasked: `serial` is the unit's number, `sense` the report in `scsi`'s encoding.
+        UnitReport = 7,
     }
 }
 
@@ -139,8 +142,10 @@ pub struct Request {
     pub out_len: u32,
     /// Expected data-in length in bytes, as the initiator said.
     pub in_len: u32,
-    /// Not used; 0.
-    pub reserved: u32,
+    /// `Execute`: relative target port identifier of the port that the command came through.
+    pub port: u16,
+    /// `Execute`: identifier of that port's target port group.
+    pub port_group: u16,
     /// The I_T nexus.
     pub nexus: u64,
     /// The task within the nexus.

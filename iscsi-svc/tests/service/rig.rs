@@ -138,11 +138,11 @@ impl Rig {
         let target = TargetConfig {
             target: 5,
             name: TARGET.into(),
-            alias: String::new(),
             transport: SERVICE,
             portal_group: 1,
             portals: vec![0],
             luns: Vec::new(),
+            ..Default::default()
         };
         let portal = PortalConfig { portal: 0, address: address.to_string() };
         let mut rig = Rig { supervisor, core, address, arena, epoch: 1, thread: Some(thread) };

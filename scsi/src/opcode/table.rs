@@ -4,7 +4,8 @@
 //! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
 
 use super::Admission::{Allowed, AllowedToStart, Conflict};
-use super::{Alua, Direction, Executor, Opcode, Replay, Reservation, UnitAttention, number};
+use super::{Alua, Direction, Executor, Opcode, Replay, Requires, Reservation, UnitAttention, number};
+use crate::device_info::DeviceType;
 
 /// Data and state of the unit are not touched: everybody may, always.
 const FREE: Reservation = Reservation { write_exclusive: Allowed, exclusive_access: Allowed, spc2: Allowed };
@@ -22,6 +23,8 @@ const STANDBY: Alua = Alua { standby: true, unavailable: false };
 /// Executed in every state.
 const ALWAYS: Alua = Alua { standby: true, unavailable: true };
 
+const DISK: &[DeviceType] = &[DeviceType::Disk];
+
 /// What most commands are; every row below says where it differs.
 const PLAIN: Opcode = Opcode {
     code: 0,
@@ -35,6 +38,8 @@ const PLAIN: Opcode = Opcode {
     reservation: WRITES,
     alua: ACTIVE,
     medium_write: false,
+    types: DISK,
+    requires: Requires::Nothing,
 };
 const READ: Opcode = Opcode { direction: Direction::In, reservation: READS, ..PLAIN };
 const WRITE: Opcode = Opcode { direction: Direction::Out, medium_write: true, ..PLAIN };

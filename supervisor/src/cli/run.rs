@@ -11,14 +11,16 @@ use crate::plan::Plan;
 use crate::reactor::Reactor;
 use crate::run_dir::{self, RunDir};
 use crate::spawn;
+use crate::state_dir::{self, StateDir};
 use crate::wiring::Wiring;
 
-/// Runs a manifest until it is told to stop. `given` is the run directory that the command line names; `on_ready` is
+/// Runs a manifest until it is told to stop. `given` is the run directory that the command line names, `state` the state directory; `on_ready` is
 /// called when everything serves.
 pub fn run(
     manifest: &Manifest,
     path: &Path,
     given: Option<PathBuf>,
+    state: Option<PathBuf>,
     on_ready: Box<dyn FnOnce()>,
 ) -> Result<ExitCode> {
     start_log();
@@ -28,7 +30,9 @@ pub fn run(
     let dir = given.or(manifest.settings.run_dir.clone()).unwrap_or_else(run_dir::default_path);
     let dir = std::path::absolute(&dir).with_context(|| format!("{}", dir.display()))?;
     let run_dir = RunDir::take(&dir)?;
-    let wiring = Wiring::new(&plan)?;
+    let state = state.or(manifest.settings.state_dir.clone()).unwrap_or_else(state_dir::default_path);
+    let state = std::path::absolute(&state).with_context(|| format!("{}", state.display()))?;
+    let wiring = Wiring::new(&plan, StateDir::take(&state)?)?;
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Reactor::new(plan, path, run_dir, wiring, on_ready)?.run()?;
     Ok(ExitCode::SUCCESS)

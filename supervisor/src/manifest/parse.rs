@@ -46,6 +46,7 @@ pub fn manifest(text: &str, base: &Path, report: &mut Report) -> Manifest {
 fn settings(root: &mut Table<'_>, base: &Path, report: &mut Report) -> Settings {
     let mut settings = Settings {
         run_dir: None,
+        state_dir: None,
         hold_limit: Duration::from_secs(30),
         heartbeat_limit: Duration::from_secs(10),
         stop_limit: Duration::from_secs(10),
@@ -53,6 +54,7 @@ fn settings(root: &mut Table<'_>, base: &Path, report: &mut Report) -> Settings 
     };
     let Some(mut table) = root.table("supervisor", report) else { return settings };
     settings.run_dir = table.string("run_dir", report).map(|dir| base.join(dir.value));
+    settings.state_dir = table.string("state_dir", report).map(|dir| base.join(dir.value));
     for (key, value) in [
         ("hold_limit", &mut settings.hold_limit),
         ("heartbeat_limit", &mut settings.heartbeat_limit),

@@ -25,6 +25,11 @@ fn plan(dir: &Path) -> Plan {
     Plan::new(&Manifest::load_text("m.toml", &text, dir).unwrap_or_else(|report| panic!("{report}")).0, "")
 }
 
+/// A state directory below `dir`.
+fn state(dir: &Path) -> crate::state_dir::StateDir {
+    crate::state_dir::StateDir::take(&dir.join("state")).expect("state directory")
+}
+
 /// Kinds of grants with the numbers of their descriptors.
 fn kinds(grants: &[super::Message]) -> Vec<String> {
     let kind = |grant: &Grant| format!("{grant:?}").split(['(', ' ']).next().unwrap_or_default().to_owned();
@@ -35,13 +40,14 @@ fn kinds(grants: &[super::Message]) -> Vec<String> {
 fn services_are_granted_what_their_kind_needs() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let wiring = Wiring::new(&plan).expect("made");
+    let wiring = Wiring::new(&plan, state(dir.path())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
     let common = ["Service 0", "Stats 1", "Notebook 1", "Arena 1"];
-    assert_eq!(grants(0), [&common[..], &["Unit 0", "Unit 0", "Unit 0", "Target 0"]].concat());
+    let kept = ["Service 0", "Stats 1", "Notebook 1", "State 1", "Arena 1"];
+    assert_eq!(grants(0), [&kept[..], &["Unit 0", "Unit 0", "Unit 0", "Target 0"]].concat());
     assert_eq!(grants(1), [&common[..], &["Portal 1", "Target 0"]].concat());
-    assert_eq!(grants(2), [&common[..], &["Device 1", "Device 0", "Device 1"]].concat());
+    assert_eq!(grants(2), [&kept[..], &["Device 1", "Device 0", "Device 1"]].concat());
     let first = wiring.grants(&plan, 2, 3, &page).expect("grants").swap_remove(0).0;
     assert!(matches!(first, Grant::Service(config) if config.incarnation == 3 && config.name == "vdisk"));
 }
@@ -50,7 +56,7 @@ fn services_are_granted_what_their_kind_needs() {
 fn medium_is_granted_to_one_incarnation_at_a_time() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let wiring = Wiring::new(&plan).expect("made");
+    let wiring = Wiring::new(&plan, state(dir.path())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let mut first = wiring.grants(&plan, 2, 0, &page).expect("grants");
     let second = wiring.grants(&plan, 2, 1, &page);
@@ -69,7 +75,7 @@ fn medium_is_granted_to_one_incarnation_at_a_time() {
 #[test]
 fn missing_file_is_made_sparse() {
     let dir = tempfile::tempdir().expect("tempdir");
-    Wiring::new(&plan(dir.path())).expect("made");
+    Wiring::new(&plan(dir.path()), state(dir.path())).expect("made");
     assert_eq!(std::fs::metadata(dir.path().join("a.img")).expect("file").len(), 4096);
 }
 
@@ -78,7 +84,7 @@ fn deposits_are_bounded_and_withdrawn() {
     let dir = tempfile::tempdir().expect("tempdir");
     let mut plan = plan(dir.path());
     plan.services[1].config.max_connections = 1;
-    let mut wiring = Wiring::new(&plan).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
     let socket = || std::os::fd::OwnedFd::from(std::os::unix::net::UnixStream::pair().expect("pair").0);
     for key in 0..65 {
         assert!(wiring.deposit(&plan, 1, key, socket()), "{key}");

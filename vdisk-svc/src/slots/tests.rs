@@ -13,21 +13,8 @@ use crate::units::Units;
 use ipc::message::config::{BackendConfig, DeviceConfig};
 
 fn task(serial: u64) -> Task {
-    let device = DeviceConfig {
-        unit: 0,
-        name: String::new(),
-        backend: BackendConfig::Null { bytes: 512 },
-        block_size: 512,
-        physical_exponent: 0,
-        read_only: false,
-        write_through: false,
-        rotational: false,
-        removable: false,
-        vendor: String::new(),
-        product: String::new(),
-        revision: String::new(),
-        serial: String::new(),
-    };
+    let device =
+        DeviceConfig { backend: BackendConfig::Null { bytes: 512 }, block_size: 512, ..Default::default() };
     let unit = Unit::new(device, None, std::time::Instant::now()).unwrap();
     let (unit, _) = Units::default().insert(unit);
     Task {

@@ -8,15 +8,13 @@ fn config() -> DeviceConfig {
         name: "disk".to_owned(),
         backend: BackendConfig::File,
         block_size: 4096,
-        physical_exponent: 0,
-        read_only: false,
         write_through: true,
-        rotational: false,
         removable: true,
         vendor: "V".to_owned(),
         product: "P".to_owned(),
         revision: "R".to_owned(),
         serial: "S".to_owned(),
+        ..Default::default()
     }
 }
 

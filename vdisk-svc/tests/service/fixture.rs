@@ -92,14 +92,11 @@ pub fn disk(unit: u32) -> DeviceConfig {
         backend: BackendConfig::File,
         block_size: 512,
         physical_exponent: 3,
-        read_only: false,
-        write_through: false,
-        rotational: false,
-        removable: false,
         vendor: "BULKHEAD".to_owned(),
         product: "VDISK".to_owned(),
         revision: "0001".to_owned(),
         serial: format!("SN{unit:08}"),
+        ..Default::default()
     }
 }
 

@@ -78,11 +78,11 @@ fn decode_takes_every_length_that_encode_lets_pass() {
     let target = crate::message::config::TargetConfig {
         target: 0,
         name: "iqn.2026-11.test:many".into(),
-        alias: String::new(),
         transport: 1,
         portal_group: 1,
         portals: vec![0; 1000],
         luns,
+        ..Default::default()
     };
     let grant = Grant::Target(target);
     assert_eq!(decode::<Grant>(&encode(&grant).unwrap()).unwrap(), grant);

@@ -21,7 +21,8 @@ fn request_layout_is_fixed() {
         offset_of!(Request, unit),
         offset_of!(Request, out_len),
         offset_of!(Request, in_len),
-        offset_of!(Request, reserved),
+        offset_of!(Request, port),
+        offset_of!(Request, port_group),
         offset_of!(Request, nexus),
         offset_of!(Request, serial),
         offset_of!(Request, ref_serial),
@@ -30,7 +31,7 @@ fn request_layout_is_fixed() {
         offset_of!(Request, cdb),
         offset_of!(Request, spare),
     ];
-    assert_eq!(offsets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 40, 48, 56, 120, 152]);
+    assert_eq!(offsets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 22, 24, 32, 40, 48, 56, 120, 152]);
 }
 
 #[test]
@@ -72,8 +73,8 @@ fn kinds_have_their_numbers() {
     assert_eq!(kinds.len(), 10);
     assert_eq!(RequestKind::try_from(0), Err(PeerFault::Record { field: "request kind", value: 0 }));
     assert_eq!(RequestKind::try_from(11), Err(PeerFault::Record { field: "request kind", value: 11 }));
-    assert_eq!((0..=u8::MAX).filter_map(|n| ReplyKind::try_from(n).ok()).count(), 6);
-    assert_eq!(ReplyKind::try_from(7), Err(PeerFault::Record { field: "reply kind", value: 7 }));
+    assert_eq!((0..=u8::MAX).filter_map(|n| ReplyKind::try_from(n).ok()).count(), 7);
+    assert_eq!(ReplyKind::try_from(8), Err(PeerFault::Record { field: "reply kind", value: 8 }));
 }
 
 #[test]
