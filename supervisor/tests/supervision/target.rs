@@ -90,6 +90,7 @@ impl Target {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
         command.args(arguments).env("BULKHEAD_RUN_DIR", self.dir.join("run"));
+        command.env("BULKHEAD_STATE_DIR", self.dir.join("state"));
         command.env("BULKHEAD_LIBEXEC", self.dir.join("bin")).env("BULKHEAD_FAKE", self.dir.join("fake"));
         command.stdin(Stdio::null());
         command
