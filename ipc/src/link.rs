@@ -154,6 +154,11 @@ impl Responder {
         })
     }
 
+    /// Replies that can be written now. Those that nobody asked for need room beyond what outstanding requests will take.
+    pub fn room(&mut self) -> Result<usize, PeerFault> {
+        Ok(self.replies.room()? as usize)
+    }
+
     /// Makes every reply visible and gives consumed slots back; wakes the requester if it sleeps.
     #[inline]
     pub fn flush(&mut self) {

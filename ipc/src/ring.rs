@@ -127,6 +127,12 @@ impl<W: Words, const N: usize> Producer<W, N> {
     pub fn in_use(&self) -> u64 {
         self.tail - self.head
     }
+
+    /// Records that can be pushed now. Looks how far the consumer has come.
+    pub fn room(&mut self) -> Result<u64, PeerFault> {
+        self.refresh()?;
+        Ok(self.frame.capacity - self.in_use())
+    }
 }
 
 /// The reading end. Only a consumer can pop.

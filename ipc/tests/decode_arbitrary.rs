@@ -80,7 +80,7 @@ proptest! {
     #[test]
     fn reply_takes_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 128)) {
         let reply = Reply::read_from_bytes(&bytes).unwrap();
-        prop_assert_eq!(ReplyKind::try_from(reply.kind).is_ok(), (1..=6).contains(&bytes[0]));
+        prop_assert_eq!(ReplyKind::try_from(reply.kind).is_ok(), (1..=7).contains(&bytes[0]));
         prop_assert_eq!(reply.sense().ok(), bytes[32..128].get(..usize::from(bytes[3])));
     }
 

@@ -33,6 +33,8 @@ pub struct Dispatch {
     pub notes: Vec<String>,
     /// Bytes that were moved for answers that are not visible yet.
     pub unsent_bytes: usize,
+    /// A peer has to be told of a unit.
+    reports_due: bool,
     engine: Engine,
     slots: Slots,
     timers: Timers,
@@ -51,6 +53,7 @@ impl Dispatch {
             counters: Counters::default(),
             notes: Vec::new(),
             unsent_bytes: 0,
+            reports_due: false,
             engine,
             slots: Slots::new(slots),
             timers: Timers::default(),
@@ -116,6 +119,31 @@ impl Dispatch {
                 self.take(slot, step);
             }
         }
+    }
+
+    /// Has core-svc told of units that it does not know, or not as they are now.
+    pub fn tell_soon(&mut self) {
+        self.reports_due = true;
+    }
+
+    /// Whether there was no room to tell everything.
+    pub fn tells_later(&self) -> bool {
+        self.reports_due
+    }
+
+    /// Tells every peer of every unit that it does not know as it is now.
+    #[cold]
+    fn send_reports(&mut self) {
+        let Self { units, links, .. } = self;
+        let mut all = true;
+        for index in 0..links.count() {
+            let reports = units.current().map(|(place, unit)| {
+                let (version, reply) = unit.told();
+                (place, version, reply)
+            });
+            all &= links.tell(index, reports);
+        }
+        self.reports_due = !all;
     }
 
     /// Ends a task on a unit that is not there.
@@ -333,6 +361,9 @@ impl Dispatch {
     #[inline]
     pub fn flush(&mut self) {
         self.engine.flush();
+        if self.reports_due {
+            self.send_reports();
+        }
         self.links.answer_fences();
         self.counters.set(Counter::InSlots, self.slots.used() as u64);
         self.links.flush();
@@ -378,6 +409,10 @@ impl Dispatch {
     #[inline]
     fn answer(&mut self, task: &Task, outcome: &Outcome) {
         self.counters.add(Counter::Commands, 1);
+        // What a command has changed is known to the core before the command's end is.
+        if self.units.get(task.unit).take_untold() {
+            self.send_reports();
+        }
         if let Some(transfer) = &task.transfer {
             let counter = if transfer.way == Way::In { Counter::ReadBytes } else { Counter::WrittenBytes };
             self.counters.add(counter, transfer.done as u64);

@@ -25,6 +25,7 @@ impl Service {
             Grant::Device(config) => {
                 let unit = Unit::new(config, fds.into_iter().next(), Instant::now())?;
                 self.dispatch.add_unit(unit);
+                self.dispatch.tell_soon();
             }
             Grant::Link { peer, role: Role::Responder, epoch } => {
                 self.retire_links(peer.service, None);
@@ -33,6 +34,7 @@ impl Service {
                     .map_err(|fds| format!("{name}: {} descriptors came instead of 3", fds.len()))?;
                 let added = self.dispatch.links.add(peer.service, epoch, fds, (&self.waiter, LINKS));
                 added.map_err(|error| format!("{name}: {error}"))?;
+                self.dispatch.tell_soon();
             }
             Grant::Link { peer, role: Role::Requester, .. } => {
                 return Err(format!("link to {}: this service only answers", peer.name));

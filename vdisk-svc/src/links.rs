@@ -34,6 +34,10 @@ pub struct Link {
     outstanding: usize,
     /// A fence that waits for its answer: nexus and serial of the request.
     fence: Option<(u64, u64)>,
+    /// By place of a unit: the version of its report that the peer has been told, 0 for none.
+    told: Vec<u64>,
+    /// The peer has been told of every unit once.
+    informed: bool,
     fault: Option<PeerFault>,
 }
 
@@ -81,7 +85,17 @@ impl Links {
         let id = LinkId(self.made);
         self.made += 1;
         waiter.add(responder.bell(), id.token(first), Watch::Bell)?;
-        self.live.push(Link { id, peer, epoch, responder, outstanding: 0, fence: None, fault: None });
+        self.live.push(Link {
+            id,
+            peer,
+            epoch,
+            responder,
+            outstanding: 0,
+            fence: None,
+            told: Vec::new(),
+            informed: false,
+            fault: None,
+        });
         Ok(id)
     }
 
@@ -160,12 +174,43 @@ impl Links {
         }
     }
 
-    /// Answers the fences of all links whose older links to the same peer have no task left.
+    /// Tells the peer of the `index`th live link of every unit whose report it has not been told in this version. `units`
+    /// gives place, version and reply of each. False: there is no room for all of them now.
+    pub fn tell(&mut self, index: usize, units: impl Iterator<Item = (usize, u64, Reply)>) -> bool {
+        let Some(link) = self.live.get_mut(index).filter(|link| link.fault.is_none()) else { return true };
+        for (place, version, reply) in units {
+            if link.told.len() <= place {
+                link.told.resize(place + 1, 0);
+            }
+            if link.told[place] == version {
+                continue;
+            }
+            // The places that outstanding requests will take are not ours to fill.
+            match link.responder.room() {
+                Ok(room) if room <= link.outstanding => return false,
+                Ok(_) => {}
+                Err(fault) => {
+                    link.fault = Some(fault);
+                    return true;
+                }
+            }
+            if let Err(fault) = link.responder.send(&reply) {
+                link.fault = Some(fault);
+                return true;
+            }
+            link.told[place] = version;
+        }
+        link.informed = true;
+        true
+    }
+
+    /// Answers the fences of all links whose older links to the same peer have no task left, and whose peer knows of
+    /// every unit.
     pub fn answer_fences(&mut self) {
         for index in 0..self.live.len() {
             let link = &self.live[index];
             let Some((nexus, serial)) = link.fence else { continue };
-            if self.retired.iter().any(|old| old.peer == link.peer) {
+            if !link.informed || self.retired.iter().any(|old| old.peer == link.peer) {
                 continue;
             }
             let id = link.id;

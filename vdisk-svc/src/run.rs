@@ -267,7 +267,7 @@ impl Service {
         if let Some(at) = self.dispatch.next_tick() {
             most = most.min(at.saturating_duration_since(Instant::now()));
         }
-        if self.dispatch.engine().unsubmitted() {
+        if self.dispatch.engine().unsubmitted() || self.dispatch.tells_later() {
             most = most.min(SUBMIT_AGAIN);
         }
         let slept = self.waiter.wait(most, &mut self.ready);

@@ -9,9 +9,11 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use ipc::message::config::{BackendConfig, DeviceConfig};
+use ipc::message::record::{Reply, ReplyKind};
 use scsi::asc::Asc;
 use scsi::device_info::{Ascii, DeviceInfo, Naa};
 use scsi::sense::Sense;
+use scsi::unit_report::UnitReport;
 use scsi::units::{BlockSize, Bytes};
 
 use crate::backend::Backend;
@@ -82,6 +84,11 @@ pub struct Unit {
     replaced: bool,
     /// Its syncs.
     pub syncs: Syncs,
+    report: UnitReport,
+    /// Counts the changes of the report, from 1.
+    report_version: u64,
+    /// The report has changed and core-svc has not been told.
+    untold: bool,
 }
 
 impl Unit {
@@ -110,6 +117,9 @@ impl Unit {
             orphans: 0,
             replaced: false,
             syncs: Syncs::default(),
+            report: UnitReport::default(),
+            report_version: 1,
+            untold: false,
         };
         if let State::Open(backend) = &unit.state {
             let bytes = backend.bytes();
@@ -126,6 +136,37 @@ impl Unit {
     /// Its name in the manifest.
     pub fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// What core-svc is told of it.
+    pub fn report(&self) -> &UnitReport {
+        &self.report
+    }
+
+    /// Changes what core-svc is told of it. A change by a command is told before the command is answered; after any other
+    /// change, say so with [`crate::dispatch::Dispatch::tell_soon`].
+    pub fn change_report(&mut self, change: impl FnOnce(&mut UnitReport)) {
+        let before = self.report;
+        change(&mut self.report);
+        if self.report != before {
+            self.report_version += 1;
+            self.untold = true;
+        }
+    }
+
+    /// Whether the report has changed since this was asked last.
+    #[inline]
+    pub fn take_untold(&mut self) -> bool {
+        std::mem::take(&mut self.untold)
+    }
+
+    /// The report's version, and the record that tells it.
+    pub fn told(&self) -> (u64, Reply) {
+        let mut reply = Reply::new(ReplyKind::UnitReport, 0, u64::from(self.number()));
+        let bytes = self.report.encode();
+        reply.sense[..bytes.len()].copy_from_slice(&bytes);
+        reply.sense_len = bytes.len() as u8;
+        (self.report_version, reply)
     }
 
     /// Every write has to be on the medium before it is answered.

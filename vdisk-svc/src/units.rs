@@ -44,6 +44,11 @@ impl Units {
         &mut self.list[id.0 as usize]
     }
 
+    /// Those that take commands, by place.
+    pub fn current(&self) -> impl Iterator<Item = (usize, &Unit)> {
+        self.by_number.values().map(|id| (id.0 as usize, &self.list[id.0 as usize]))
+    }
+
     /// All of them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (UnitId, &mut Unit)> {
         self.list.iter_mut().enumerate().map(|(index, unit)| (UnitId(index as u32), unit))

@@ -21,6 +21,7 @@ use ipc::shm;
 use ipc::stats::{PAGE_BYTES, Stats};
 use ipc::wait::{Waiter, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use scsi::unit_report::UnitReport;
 use vdisk_svc::engine::Choice;
 use vdisk_svc::run::{ServeError, serve};
 use vdisk_svc::stats::{Counter, NAMES};
@@ -49,6 +50,8 @@ pub struct Rig {
     pub epoch: u64,
     next_serial: u64,
     pub stats: Stats,
+    /// Unit reports that came, oldest first.
+    pub reports: Vec<(u32, UnitReport)>,
     runner: Runner,
 }
 
@@ -202,6 +205,7 @@ impl Rig {
             epoch: 1,
             next_serial: 1,
             stats: Stats::new(&stats_fd).unwrap(),
+            reports: Vec::new(),
             runner,
         };
         assert!(matches!(rig.event(), Event::Hello { kind: ServiceKind::Vdisk, .. }));
@@ -333,6 +337,11 @@ impl Rig {
         loop {
             if let Some(reply) = self.requester.receive().unwrap() {
                 self.requester.flush();
+                if reply.kind == ReplyKind::UnitReport as u8 {
+                    let report = UnitReport::decode(reply.sense().unwrap()).expect("a report");
+                    self.reports.push((reply.serial as u32, report));
+                    continue;
+                }
                 return Some(reply);
             }
             let rest = deadline.saturating_duration_since(Instant::now());

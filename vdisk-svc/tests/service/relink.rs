@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ipc::message::config::FaultConfig;
+use ipc::message::config::{BackendConfig, DeviceConfig, FaultConfig};
 use ipc::message::record::{ReplyKind, reply_flags};
 use vdisk_svc::stats::Counter;
 
@@ -10,6 +10,11 @@ use crate::fixture::*;
 
 const DELAY: Duration = Duration::from_millis(60);
 const SLOW: FaultConfig = FaultConfig { delay_us: 60_000, fail_every: 0, short_every: 0, die_at: 0 };
+
+/// A disk that needs no file.
+fn null(unit: u32) -> DeviceConfig {
+    DeviceConfig { backend: BackendConfig::Null { bytes: 1 << 20 }, ..disk(unit) }
+}
 
 #[test]
 fn fence_is_answered_at_once_when_nothing_runs() {
@@ -111,4 +116,17 @@ fn arena_is_granted_again() {
     let mut rig = Rig::on(engines()[0], disk(0), &file);
     rig.grant_arena();
     assert_eq!(rig.run(0, &read_10(3, 1), &[], &[512]).data, [3; 512]);
+}
+
+#[test]
+fn every_new_link_is_told_of_every_unit_before_its_fence() {
+    let mut rig = Rig::start(engines()[0], (0..40).map(|unit| (null(unit), None)).collect());
+    for _ in 0..2 {
+        rig.reports.clear();
+        rig.fence();
+        assert_eq!(rig.reply().kind, ReplyKind::Fenced as u8);
+        let units: Vec<u32> = rig.reports.iter().map(|(unit, _)| *unit).collect();
+        assert_eq!(units, (0..40).collect::<Vec<_>>());
+        rig.relink();
+    }
 }
