@@ -130,6 +130,7 @@ impl Core {
             target: request.unit,
             names,
             attentions: Default::default(),
+            recorded: Default::default(),
             tasks: 0,
             confirmed: true,
             closing: None,

@@ -123,6 +123,10 @@ impl Core {
             return Err(PeerFault::ReplyOverflow);
         }
         self.count(Counter::Commands, 1);
+        if let Some(outcome) = self.recall(nexus, request) {
+            let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
+            return self.answer(place, unit, request, &outcome);
+        }
         match self.gate(nexus, Lun::from_u64(request.lun), attribute, request) {
             Verdict::End(outcome) => {
                 let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));

@@ -29,6 +29,8 @@ pub mod task_set;
 pub mod dispatch;
 pub mod report;
 
+pub mod recorded;
+
 pub mod settle;
 pub mod task_mgmt;
 pub mod unit_report;

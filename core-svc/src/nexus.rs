@@ -6,6 +6,7 @@
 use ipc::message::record::NexusNames;
 use rustc_hash::FxHashMap;
 
+use crate::recorded::Recorded;
 use crate::unit_attention::UnitAttentions;
 
 /// Most nexuses at a time, so that a transport cannot make the core grow without bound.
@@ -52,6 +53,8 @@ pub struct Nexus {
     pub names: NexusNames,
     /// Conditions that wait, by logical unit.
     pub attentions: FxHashMap<u32, UnitAttentions>,
+    /// Outcomes of its commands that must not be executed twice.
+    pub recorded: Recorded,
     /// Tasks of it that have not ended.
     pub tasks: usize,
     /// The transport has named it since the last attach.

@@ -1,4 +1,4 @@
-//! The core's notebook: nexuses and their unit attentions, as they must survive the core's own death.
+//! The core's notebook: nexuses, their unit attentions and recorded outcomes, as they must survive the core's own death.
 //!
 //! One page holds all of it and is replaced when something in it changed, before anybody can see the effect. It is read
 //! back with suspicion: an entry that does not fit the configuration is left out, and said so. Names are not in it:
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::Core;
 use crate::nexus::{Nexus, wide};
+use crate::recorded::Recorded;
 use crate::unit_attention::UnitAttentions;
 
 /// Number of this page's format.
-pub const SCHEMA: u64 = 2;
+pub const SCHEMA: u64 = 3;
 
 /// What is written.
 #[derive(Serialize)]
@@ -23,6 +24,7 @@ struct Written<'a> {
     transport: u32,
     target: u32,
     attentions: &'a FxHashMap<u32, UnitAttentions>,
+    recorded: &'a Recorded,
 }
 
 /// The same as it is read back: a map is a sequence of pairs.
@@ -32,6 +34,7 @@ struct Entry {
     transport: u32,
     target: u32,
     attentions: Vec<(u32, UnitAttentions)>,
+    recorded: Recorded,
 }
 
 impl Core {
@@ -48,6 +51,7 @@ impl Core {
                 transport: self.transports[nexus.transport].service,
                 target: nexus.target,
                 attentions: &nexus.attentions,
+                recorded: &nexus.recorded,
             })
             .collect();
         let saved = codec::encode_page(&page).map_err(|error| error.to_string());
@@ -99,6 +103,7 @@ impl Core {
             target: entry.target,
             names: NexusNames { initiator: String::new(), target: String::new() },
             attentions,
+            recorded: entry.recorded.bounded(),
             tasks: 0,
             confirmed: false,
             closing: None,

@@ -29,8 +29,8 @@ fn core() -> Core {
     core
 }
 
-/// Number, transport, target, conditions by unit: an entry as it is encoded.
-type Tuple = (u64, u32, u32, Vec<(u32, UnitAttentions)>);
+/// Number, transport, target, conditions by unit, recorded outcomes: an entry as it is encoded.
+type Tuple = (u64, u32, u32, Vec<(u32, UnitAttentions)>, Recorded);
 
 fn page_of(entries: &[Tuple]) -> Vec<u8> {
     codec::encode_page(&entries).unwrap()
@@ -46,7 +46,13 @@ fn attentions(asc: Asc) -> UnitAttentions {
 fn saved_page_comes_back() {
     let segment = shm::create("test", 1 << 16).unwrap();
     let mut first = core();
-    first.remember(&page_of(&[(5, 1, 0, vec![(0, attentions(Asc::IT_NEXUS_LOSS_OCCURRED))])]));
+    first.remember(&page_of(&[(
+        5,
+        1,
+        0,
+        vec![(0, attentions(Asc::IT_NEXUS_LOSS_OCCURRED))],
+        Recorded::default(),
+    )]));
     first.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
     first.save();
     let (_, page) = Notebook::open(&segment, SCHEMA).unwrap();
@@ -62,12 +68,12 @@ fn saved_page_comes_back() {
 fn entries_that_do_not_fit_are_left_out() {
     let mut core = core();
     core.remember(&page_of(&[
-        (5, 1, 0, Vec::new()),
-        (5, 1, 0, Vec::new()),
-        (6, 2, 0, Vec::new()),
-        (7, 1, 9, Vec::new()),
-        (1 << 60, 1, 0, Vec::new()),
-        (8, 1, 0, vec![(77, attentions(Asc::POWER_ON_OCCURRED))]),
+        (5, 1, 0, Vec::new(), Recorded::default()),
+        (5, 1, 0, Vec::new(), Recorded::default()),
+        (6, 2, 0, Vec::new(), Recorded::default()),
+        (7, 1, 9, Vec::new(), Recorded::default()),
+        (1 << 60, 1, 0, Vec::new(), Recorded::default()),
+        (8, 1, 0, vec![(77, attentions(Asc::POWER_ON_OCCURRED))], Recorded::default()),
     ]));
     let mut kept: Vec<u64> = core.nexuses.iter().map(|(_, nexus)| nexus.number).collect();
     kept.sort_unstable();
@@ -84,7 +90,7 @@ fn page_without_room_is_complained_about_once_until_there_is_room_again() {
     let segment = shm::create("test", 4096).unwrap();
     let mut core = core();
     core.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
-    let many: Vec<_> = (0..1000).map(|number| (number, 1, 0, Vec::new())).collect();
+    let many: Vec<_> = (0..1000).map(|number| (number, 1, 0, Vec::new(), Recorded::default())).collect();
     core.remember(&page_of(&many));
     core.save();
     core.save();
@@ -100,7 +106,8 @@ fn longest_page_of_ordinary_nexuses_fits() {
     let mut core = core();
     core.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
     let busy = || vec![(0, attentions(Asc::POWER_ON_OR_RESET_OCCURRED))];
-    let many: Vec<_> = (0..4096).map(|number| (number + (1 << 40), 1, 0, busy())).collect();
+    let many: Vec<_> =
+        (0..4096).map(|number| (number + (1 << 40), 1, 0, busy(), Recorded::default())).collect();
     core.remember(&page_of(&many));
     core.save();
     assert!(core.events.is_empty());

@@ -1,7 +1,7 @@
 //! The records of the data path: one kind of request, one kind of reply, for both links on the way.
 //!
 //! CDBs and sense data are opaque bytes here. The identity of a task is (nexus, serial): both are assigned by the
-//! transport and never used again, so that a request that is sent twice can be recognised.
+//! transport and never used again, so that a request that is sent twice can be recognised; serials of a nexus rise.
 //!
 //! What is asked of whom, and what comes back:
 //!

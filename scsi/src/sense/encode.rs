@@ -27,6 +27,11 @@ impl SenseBytes {
         &self.bytes[..self.len]
     }
 
+    /// Sense data that was encoded before; none if it is longer than any.
+    pub fn copy(encoded: &[u8]) -> Option<Self> {
+        (encoded.len() <= SENSE_CAPACITY).then(|| Self::new(encoded))
+    }
+
     fn new(head: &[u8]) -> Self {
         let mut bytes = [0; SENSE_CAPACITY];
         bytes[..head.len()].copy_from_slice(head);

@@ -1,0 +1,116 @@
+//! Outcomes of commands that must not be executed twice (replay class `Record` of the opcode table).
+//!
+//! Whoever executes such a command calls [`Core::record`] in the same turn in which the effect comes about, so that both are
+//! in the same page of the notebook before anybody can see either. When the core dies before its transport has read the
+//! answer, the command comes again under the same identity and intake answers it from here ([`Core::recall`]); its
+//! executor, its gate and its task set never see it. Nothing else is needed from an executor in the core.
+//!
+//! Kept are the last [`MOST`] outcomes of each nexus; they go with the nexus, after which nobody can ask. Serials of a nexus
+//! rise, so that a command older than what was dropped for want of room is recognised and ends with ABORTED
+//! COMMAND: it may have been executed, and nobody knows how it ended.
+
+use std::collections::VecDeque;
+
+use ipc::message::record::{Request, request_flags};
+use scsi::asc::Asc;
+use scsi::opcode::{self, Replay};
+use scsi::sense::{Sense, SenseBytes};
+use scsi::status::Status;
+use serde::{Deserialize, Serialize};
+
+use crate::core::Core;
+use crate::settle::Outcome;
+
+/// Outcomes that are kept for one nexus. More commands of this class than this would have to be under way at the same
+/// time, answered and not read, before one of them is in doubt.
+pub const MOST: usize = 32;
+
+/// The outcomes of one nexus.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Oldest first.
+    outcomes: VecDeque<Entry>,
+    /// The highest serial whose outcome was dropped.
+    dropped: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    serial: u64,
+    status: u8,
+    transferred: u32,
+    wanted: u32,
+    sense: Vec<u8>,
+}
+
+impl Recorded {
+    /// Keeps the outcome of the command `serial`.
+    pub fn push(&mut self, serial: u64, outcome: &Outcome) {
+        if self.outcomes.len() >= MOST
+            && let Some(oldest) = self.outcomes.pop_front()
+        {
+            self.dropped = self.dropped.max(oldest.serial);
+        }
+        self.outcomes.push_back(Entry {
+            serial,
+            status: outcome.status.code(),
+            transferred: outcome.transferred,
+            wanted: outcome.wanted,
+            sense: outcome.sense.as_ref().map(|sense| sense.as_slice().to_vec()).unwrap_or_default(),
+        });
+    }
+
+    /// How the command `serial` ended, if that is known.
+    pub fn find(&self, serial: u64) -> Option<Outcome> {
+        let entry = self.outcomes.iter().find(|entry| entry.serial == serial)?;
+        // What was read back from the notebook is anybody's: an outcome that cannot be is none.
+        let status = Status::try_from(entry.status).ok()?;
+        let sense = match entry.sense.as_slice() {
+            [] => None,
+            bytes => Some(SenseBytes::copy(bytes)?),
+        };
+        let (transferred, wanted) = (entry.transferred, entry.wanted);
+        Some(Outcome { status, sense, transferred, wanted, aborted: false })
+    }
+
+    /// Whether the outcome of the command `serial` may have been dropped.
+    pub fn may_have_dropped(&self, serial: u64) -> bool {
+        serial <= self.dropped
+    }
+
+    /// The same within its bound, for what was read back.
+    pub fn bounded(mut self) -> Self {
+        while self.outcomes.len() > MOST {
+            self.outcomes.pop_front();
+        }
+        self
+    }
+}
+
+impl Core {
+    /// Keeps the outcome of a command of the nexus at `nexus`, to be called in the turn of its effect. `serial` is the
+    /// command's.
+    pub(crate) fn record(&mut self, nexus: usize, serial: u64, outcome: &Outcome) {
+        if let Some(nexus) = self.nexuses.get_mut(nexus) {
+            nexus.recorded.push(serial, outcome);
+            self.dirty = true;
+        }
+    }
+
+    /// The outcome of a command that comes again and was executed before; none if it is to be executed.
+    pub(crate) fn recall(&self, nexus: usize, request: &Request) -> Option<Outcome> {
+        if request.flags & request_flags::AGAIN == 0 {
+            return None;
+        }
+        let recorded = &self.nexuses.get(nexus)?.recorded;
+        if let Some(outcome) = recorded.find(request.serial) {
+            return Some(outcome);
+        }
+        let row = opcode::lookup(request.cdb().ok()?)?;
+        let in_doubt = row.replay == Replay::Record && recorded.may_have_dropped(request.serial);
+        in_doubt.then(|| Outcome::check(Sense::aborted_command(Asc::IO_PROCESS_TERMINATED)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
