@@ -88,7 +88,7 @@ impl Core {
         let service = self.transports[place].service;
         let refused = match self.targets.get(request.unit as usize) {
             Some(Some(target)) if target.transport == service => {
-                let units: Vec<u32> = target.luns.iter().map(|(_, unit)| *unit).collect();
+                let units: Vec<u32> = target.luns.iter().map(|entry| entry.unit).collect();
                 self.admit(place, number, request, names, &units)
             }
             _ => refusal::NO_TARGET,

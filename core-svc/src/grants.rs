@@ -64,6 +64,8 @@ impl Core {
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
+            Grant::AccessGroup(_) | Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
+            Grant::AccessState { .. } => {}
             Grant::Link { peer, role, epoch } => {
                 let (memory, mine, theirs) = (fd()?, Doorbell::from_fd(fd()?), Doorbell::from_fd(fd()?));
                 match self.adopt_link(&peer, role, epoch, (memory, mine, theirs), waiter) {

@@ -1,6 +1,6 @@
 //! Stage 3, LUN map: from a target and a LUN to a logical unit.
 
-use ipc::message::config::{TargetConfig, UnitConfig};
+use ipc::message::config::{LunConfig, TargetConfig, UnitConfig};
 use scsi::lun::Lun;
 use scsi::unit_report::UnitReport;
 
@@ -16,7 +16,7 @@ pub struct Target {
     /// Identifier of its target port group.
     pub port_group: u16,
     /// LUN number and unit, by rising LUN number.
-    pub luns: Vec<(u16, u32)>,
+    pub luns: Vec<LunConfig>,
 }
 
 impl Target {
@@ -30,8 +30,8 @@ impl Target {
     /// The logical unit behind a LUN.
     pub fn unit(&self, lun: Lun) -> Option<u32> {
         let number = lun.number().ok()?;
-        let place = self.luns.binary_search_by_key(&number, |(lun, _)| *lun).ok()?;
-        Some(self.luns[place].1)
+        let place = self.luns.binary_search_by_key(&number, |entry| entry.lun).ok()?;
+        Some(self.luns[place].unit)
     }
 }
 

@@ -90,7 +90,7 @@ impl Core {
             return None;
         }
         let mut attentions: FxHashMap<u32, UnitAttentions> =
-            target.luns.iter().map(|(_, unit)| (*unit, UnitAttentions::default())).collect();
+            target.luns.iter().map(|entry| (entry.unit, UnitAttentions::default())).collect();
         for (unit, waiting) in entry.attentions {
             if let Some(place) = attentions.get_mut(&unit) {
                 *place = waiting;

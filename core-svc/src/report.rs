@@ -70,7 +70,7 @@ impl Core {
         let target =
             self.nexuses.get(nexus).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
         let luns = target.map(|target| target.luns.as_slice()).unwrap_or_default();
-        let luns = luns.iter().filter_map(|(number, _)| Lun::from_number(*number).ok());
+        let luns = luns.iter().filter_map(|entry| Lun::from_number(entry.lun).ok());
         let data = report_luns::respond(luns, command);
         let outcome = self.give(request, &data);
         // Reading the inventory ends the condition that says it has changed (SPC-4 6.33).

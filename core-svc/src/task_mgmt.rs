@@ -131,7 +131,7 @@ impl Core {
 
     fn nexus_units(&self, at: usize) -> Vec<u32> {
         let target = self.nexuses.get(at).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
-        target.map(|target| target.luns.iter().map(|(_, unit)| *unit).collect()).unwrap_or_default()
+        target.map(|target| target.luns.iter().map(|entry| entry.unit).collect()).unwrap_or_default()
     }
 
     /// Resets logical units: every task ends, every nexus hears of it.

@@ -24,7 +24,7 @@ fn samples() -> Vec<Vec<u8>> {
         transport: 2,
         portal_group: 1,
         portals: vec![0, 300],
-        luns: vec![(0, 0), (1, 70_000)],
+        luns: vec![ipc::message::config::LunConfig { lun: 1, unit: 70_000, read_only: true }],
         ..Default::default()
     };
     [

@@ -4,8 +4,10 @@
 //! cannot contradict one another. Its fields are types that cannot hold nonsense; where they come from is a manifest.
 
 mod ascii;
+mod names;
 
 pub use ascii::{Ascii, AsciiError};
+pub use names::{Eui64, Naa, Names, Port, ScsiName, Tpgs};
 
 use crate::code::coded_enum;
 use crate::command::ReadWrite;
@@ -36,8 +38,16 @@ pub struct DeviceInfo {
     pub revision: Ascii<4>,
     /// PRODUCT SERIAL NUMBER (VPD page 80h).
     pub serial: Ascii<32>,
-    /// The name of the unit: a locally assigned NAA identifier (SPC-4 7.8.6).
-    pub naa: Naa,
+    /// The names of the unit (SPC-4 7.8.6).
+    pub names: Names,
+    /// The target ports through which it can be reached.
+    pub ports: Vec<Port>,
+    /// How its asymmetric access states may change.
+    pub tpgs: Tpgs,
+    /// LOGICAL UNIT GROUP: units of one group share their asymmetric access states. None where there are no such states.
+    pub unit_group: Option<u16>,
+    /// Where whatever manages the target can be reached (SPC-4 7.8.9); empty for nowhere.
+    pub management_url: String,
     /// The length of a logical block.
     pub block_size: BlockSize,
     /// LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT: 2^n logical blocks make a physical one. At most 15 is reported.
@@ -62,43 +72,23 @@ pub struct DeviceInfo {
     pub optimal_granularity: u16,
 }
 
-/// A locally assigned NAA identifier: 3h in the high four bits, 60 bits below.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Naa(u64);
-
-impl Naa {
-    /// The identifier with these low 60 bits.
-    pub const fn locally_assigned(value: u64) -> Self {
-        Self(0x3 << 60 | value & (u64::MAX >> 4))
-    }
-
-    /// The identifier that always belongs to this name (64-bit FNV-1a, so that it can be computed by others too).
-    pub fn from_name(name: &str) -> Self {
-        let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
-        Self::locally_assigned(hash ^ hash >> 60)
-    }
-
-    /// The eight bytes, as an integer.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
 impl DeviceInfo {
     /// A writable fixed disk with a write cache; identifiers derive from `name`, which has to be the unit's own and stay so.
     ///
     /// The serial number is the NAA identifier in hexadecimal: any name works, also one that is too long or not ASCII.
     pub fn disk(name: &str, block_size: BlockSize, blocks: Blocks) -> Self {
-        let naa = Naa::from_name(name);
+        let names = Names::from_name(name);
         Self {
             device_type: DeviceType::Disk,
             vendor: Ascii::filtered("BULKHEAD"),
             product: Ascii::filtered("VDISK"),
             revision: Ascii::filtered("0001"),
-            serial: Ascii::filtered(&format!("{:016x}", naa.get())),
-            naa,
+            serial: Ascii::filtered(&names.naa.to_string()),
+            names,
+            ports: Vec::new(),
+            tpgs: Tpgs::None,
+            unit_group: None,
+            management_url: String::new(),
             block_size,
             physical_block_exponent: (4096_u32 / block_size.get()).max(1).ilog2() as u8,
             blocks,
@@ -118,6 +108,8 @@ impl DeviceInfo {
         let able = match row.requires {
             Requires::Nothing => true,
             Requires::ThinProvisioning => self.thin_provisioned,
+            Requires::AccessStates => self.tpgs != Tpgs::None,
+            Requires::ExplicitAccess => matches!(self.tpgs, Tpgs::Explicit | Tpgs::Both),
         };
         able && row.types.contains(&self.device_type)
     }

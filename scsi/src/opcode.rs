@@ -84,6 +84,10 @@ pub enum Requires {
     Nothing,
     /// Logical block provisioning management (LBPME one).
     ThinProvisioning,
+    /// Asymmetric access states (TPGS other than 00b).
+    AccessStates,
+    /// Asymmetric access states that initiators may set (TPGS 10b or 11b).
+    ExplicitAccess,
 }
 
 /// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-3 5.8.2.4).

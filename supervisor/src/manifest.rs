@@ -4,6 +4,7 @@
 //! Trusts nothing in the file. `read` gets typed values out of TOML, `parse` knows the keys, `check` the cross
 //! references, `files` looks at the media. What is made of a good manifest is in [`crate::plan`].
 
+pub mod access;
 pub mod names;
 pub mod report;
 pub mod units;
@@ -19,6 +20,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use access::{AccessGroup, Alua};
+use ipc::message::config::LunAddressing;
 use report::{At, Report, Span};
 
 use crate::policy::Policy;
@@ -37,6 +40,8 @@ pub struct Manifest {
     pub devices: Vec<Device>,
     /// Every `[[target]]`.
     pub targets: Vec<Target>,
+    /// `[alua]`, every `[[port_group]]` and every `[[device_group]]`.
+    pub alua: Alua,
 }
 
 /// `[supervisor]`
@@ -54,6 +59,8 @@ pub struct Settings {
     pub stop_limit: Duration,
     /// The size at which a log file is rotated, in bytes.
     pub log_size: u64,
+    /// Where whatever manages this target can be reached, for initiators that want to show it.
+    pub management_url: Option<String>,
 }
 
 /// What a service does.
@@ -155,10 +162,25 @@ pub struct Device {
     pub product: Option<String>,
     /// The product revision level, at most 4 characters.
     pub revision: Option<String>,
+    /// What initiators recognise the device by, besides of its serial number.
+    pub identifiers: Identifiers,
     /// Where the data is.
     pub backend: Backend,
     /// Where the device stands in the manifest.
     pub span: Span,
+}
+
+/// The keys of a `[[device]]` that set what VPD page 83h tells. What is left out is derived or not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identifiers {
+    /// `naa_id`: 8 or 16 bytes.
+    pub naa: Option<At<Vec<u8>>>,
+    /// `eui64_id`: 8, 12 or 16 bytes.
+    pub eui64: Option<At<Vec<u8>>>,
+    /// `t10_dev_id`: what follows the vendor identification.
+    pub t10: Option<At<String>>,
+    /// `scsi_device_name`
+    pub scsi_name: Option<At<String>>,
 }
 
 /// The table below a `[[device]]` that says where its data is.
@@ -216,8 +238,21 @@ pub struct Target {
     pub portals: Vec<At<std::net::SocketAddr>>,
     /// The target portal group tag.
     pub tag: u16,
-    /// The LUN map.
+    /// Its relative target port identifier; when absent its place in the manifest.
+    pub relative_port: Option<At<u16>>,
+    /// How it writes LUNs.
+    pub addressing: LunAddressing,
+    /// The LUN map of initiators that are in no access group.
     pub luns: Vec<LunEntry>,
+    /// Every `[[target.access_group]]`.
+    pub access_groups: Vec<AccessGroup>,
+}
+
+impl Target {
+    /// The entries of all its LUN maps.
+    pub fn all_luns(&self) -> impl Iterator<Item = &LunEntry> {
+        self.luns.iter().chain(self.access_groups.iter().flat_map(|group| &group.luns))
+    }
 }
 
 /// One entry of a LUN map.
@@ -227,6 +262,8 @@ pub struct LunEntry {
     pub lun: At<u16>,
     /// The name of the device.
     pub device: At<String>,
+    /// True when writes through this entry are refused.
+    pub read_only: bool,
 }
 
 impl Manifest {

@@ -4,6 +4,7 @@
 //! A service's number is its place in the manifest; the same holds for units (devices), targets and portals. The numbers
 //! stay for the life of the supervisor.
 
+mod access;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipc::message::config::{
-    BackendConfig, DeviceConfig, FaultConfig, PortName, PortalConfig, ServiceConfig, ServiceKind,
-    TargetConfig, UnitConfig,
+    AccessGroupConfig, BackendConfig, DeviceConfig, DeviceGroupConfig, FaultConfig, PortGroupConfig,
+    PortName, PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
 };
 
 use crate::manifest::{self, Backend, Kind, Manifest, Settings};
@@ -27,8 +28,8 @@ fn notebook_bytes(kind: Kind) -> usize {
     }
 }
 
-/// The target port group of every port for which the manifest names none.
-const DEFAULT_PORT_GROUP: u16 = 1;
+/// PROTOCOL IDENTIFIER of iSCSI (SPC-4 7.6.1).
+const ISCSI: u8 = 5;
 
 /// Everything that shall exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,12 @@ pub struct Plan {
     pub units: Vec<UnitPlan>,
     /// The targets, by number.
     pub targets: Vec<TargetConfig>,
+    /// The access groups of all targets.
+    pub access_groups: Vec<AccessGroupConfig>,
+    /// The target port groups.
+    pub port_groups: Vec<PortGroupConfig>,
+    /// The device groups, by number.
+    pub device_groups: Vec<DeviceGroupConfig>,
 }
 
 /// One service.
@@ -113,7 +120,13 @@ pub struct UnitPlan {
 impl UnitPlan {
     /// What the core is told.
     pub fn for_core(&self) -> UnitConfig {
-        UnitConfig { unit: self.config.unit, name: self.config.name.clone(), handler: self.service }
+        UnitConfig {
+            unit: self.config.unit,
+            name: self.config.name.clone(),
+            handler: self.service,
+            device_group: self.config.device_group,
+            names: self.config.names.clone(),
+        }
     }
 }
 
@@ -144,15 +157,24 @@ impl Plan {
             .map(|(number, service)| service_plan(number, service, manifest))
             .collect();
         let portals = portal_plans(manifest);
-        let targets = (0..).zip(&manifest.targets);
-        let targets: Vec<TargetConfig> =
-            targets.map(|(number, target)| target_config(number, target, manifest, &portals)).collect();
-        let units = (0..)
-            .zip(&manifest.devices)
-            .map(|(unit, device)| unit_plan(unit, device, manifest, &targets, machine))
+        let targets = (0..).zip(&manifest.targets).zip(access::relative_ports(manifest));
+        let targets = targets
+            .map(|((number, target), port)| target_config(number, target, port, manifest, &portals))
             .collect();
-        let links = links(&services);
-        Self { settings: manifest.settings.clone(), services, links, portals, units, targets }
+        let mut plan = Self {
+            settings: manifest.settings.clone(),
+            links: links(&services),
+            services,
+            portals,
+            units: Vec::new(),
+            targets,
+            access_groups: access::access_groups(manifest),
+            port_groups: access::port_groups(manifest),
+            device_groups: access::device_groups(manifest),
+        };
+        let units = (0..).zip(&manifest.devices);
+        plan.units = units.map(|(unit, device)| unit_plan(unit, device, manifest, &plan, machine)).collect();
+        plan
     }
 
     /// The number of the service named `name`.
@@ -241,43 +263,43 @@ fn portal_plans(manifest: &Manifest) -> Vec<PortalPlan> {
 fn target_config(
     number: u32,
     target: &manifest::Target,
+    relative_port: u16,
     manifest: &Manifest,
     portals: &[PortalPlan],
 ) -> TargetConfig {
     let portal = |address: SocketAddr| portals.iter().position(|plan| plan.address == address);
-    let unit = |name: &str| manifest.devices.iter().position(|device| device.name.value == name);
-    let luns =
-        target.luns.iter().filter_map(|entry| Some((entry.lun.value, unit(&entry.device.value)? as u32)));
     TargetConfig {
         target: number,
         name: target.name.value.clone(),
         alias: target.alias.clone().unwrap_or_default(),
         transport: service_number(manifest, &target.service.value),
         portal_group: target.tag,
-        relative_port: u16::try_from(number + 1).unwrap_or(u16::MAX),
-        port_group: DEFAULT_PORT_GROUP,
+        relative_port,
+        port_group: access::port_group_of(manifest, target),
         portals: target.portals.iter().filter_map(|address| Some(portal(address.value)? as u32)).collect(),
-        luns: luns.collect(),
+        addressing: target.addressing,
+        luns: access::lun_map(manifest, &target.luns),
     }
 }
 
 /// The target ports that show a unit.
-fn ports_of(unit: u32, targets: &[TargetConfig]) -> Vec<PortName> {
-    let shows = |target: &&TargetConfig| target.luns.iter().any(|(_, shown)| *shown == unit);
+fn ports_of(unit: u32, plan: &Plan) -> Vec<PortName> {
+    let shows = |target: &&TargetConfig| access::shows(target, &plan.access_groups, unit);
     let port = |target: &TargetConfig| PortName {
         relative: target.relative_port,
         group: target.port_group,
+        protocol: ISCSI,
         device: target.name.clone(),
         port: format!("{},t,0x{:04x}", target.name, target.portal_group),
     };
-    targets.iter().filter(shows).map(port).collect()
+    plan.targets.iter().filter(shows).map(port).collect()
 }
 
 fn unit_plan(
     unit: u32,
     device: &manifest::Device,
     manifest: &Manifest,
-    targets: &[TargetConfig],
+    plan: &Plan,
     machine: &str,
 ) -> UnitPlan {
     let medium_of = |file: &manifest::FileBackend| Medium::File {
@@ -299,6 +321,9 @@ fn unit_plan(
         }
     };
     let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+    let serial = or(&device.serial, &serial(machine, &device.name.value));
+    let device_group = access::device_group_of(manifest, device);
+    let management = plan.device_groups.get(device_group as usize).map(|group| group.management);
     let exponent = (device.physical_block_size / device.block_size).max(1).trailing_zeros();
     let config = DeviceConfig {
         unit,
@@ -310,21 +335,21 @@ fn unit_plan(
         write_through: device.write_through,
         rotational: device.rotational,
         removable: device.removable,
-        vendor: or(&device.vendor, "BULKHEAD"),
-        product: or(&device.product, "Virtual Disk"),
+        vendor: or(&device.vendor, access::VENDOR),
+        product: or(&device.product, access::PRODUCT),
         revision: or(&device.revision, "0001"),
-        serial: or(&device.serial, &serial(machine, &device.name.value)),
-        ports: ports_of(unit, targets),
+        names: access::unit_names(device, &serial),
+        serial,
+        management: management.unwrap_or_default(),
+        device_group,
+        management_url: manifest.settings.management_url.clone().unwrap_or_default(),
+        ports: ports_of(unit, plan),
     };
     UnitPlan { service: service_number(manifest, &device.service.value), config, medium }
 }
 
 /// A serial number for a device without one: the same at every start, another on another machine, for an initiator takes
-/// two units with one serial number for two paths to one disk. FNV-1a, since it must never change with a library.
+/// two units with one serial number for two paths to one disk.
 fn serial(machine: &str, name: &str) -> String {
-    let bytes = machine.bytes().chain([0]).chain(name.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", access::fnv(machine.bytes().chain([0]).chain(name.bytes())))
 }

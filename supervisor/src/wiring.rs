@@ -133,6 +133,10 @@ impl Wiring {
             }
         }
         if planned.kind == Kind::Core {
+            let groups = plan.port_groups.iter();
+            grants.extend(groups.map(|group| (Grant::PortGroup(group.clone()), Vec::new())));
+            let groups = plan.device_groups.iter();
+            grants.extend(groups.map(|group| (Grant::DeviceGroup(group.clone()), Vec::new())));
             grants.extend(plan.units.iter().map(|unit| (Grant::Unit(unit.for_core()), Vec::new())));
         }
         for (unit, memory) in plan.units.iter().zip(&self.memory).filter(|(unit, _)| unit.service == service)
@@ -149,6 +153,10 @@ impl Wiring {
         let serves = |transport: u32| planned.kind == Kind::Core || transport == service;
         let targets = plan.targets.iter().filter(|target| serves(target.transport));
         grants.extend(targets.map(|target| (Grant::Target(target.clone()), Vec::new())));
+        if planned.kind == Kind::Core {
+            let groups = plan.access_groups.iter();
+            grants.extend(groups.map(|group| (Grant::AccessGroup(group.clone()), Vec::new())));
+        }
         for (key, socket) in &self.deposits[number] {
             grants.push((Grant::Connection { key: *key }, copy(socket)?));
         }

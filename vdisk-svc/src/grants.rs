@@ -46,6 +46,12 @@ impl Service {
             Grant::Target(_) | Grant::Unit(_) | Grant::Portal(_) | Grant::Connection { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }
+            Grant::AccessGroup(_)
+            | Grant::PortGroup(_)
+            | Grant::DeviceGroup(_)
+            | Grant::AccessState { .. } => {
+                return Err("a grant for another kind of service came".to_owned());
+            }
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 //! While the medium is not ours, or tasks of an older link still run on it, commands wait at the gate in order. What
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
+mod identity;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use ipc::message::config::{BackendConfig, DeviceConfig};
 use ipc::message::record::{Reply, ReplyKind};
 use scsi::asc::Asc;
-use scsi::device_info::{Ascii, DeviceInfo, Naa};
+use scsi::device_info::{Ascii, DeviceInfo};
 use scsi::sense::Sense;
 use scsi::unit_report::UnitReport;
 use scsi::units::{BlockSize, Bytes};
@@ -290,7 +292,11 @@ fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
         product: Ascii::new(&config.product).map_err(|error| text(&error))?,
         revision: Ascii::new(&config.revision).map_err(|error| text(&error))?,
         serial: Ascii::new(&config.serial).map_err(|error| text(&error))?,
-        naa: Naa::from_name(&config.serial),
+        names: identity::names(&config.names)?,
+        ports: identity::ports(&config.ports)?,
+        tpgs: identity::tpgs(config.management),
+        unit_group: identity::unit_group(config),
+        management_url: config.management_url.clone(),
         physical_block_exponent: config.physical_exponent,
         read_only: config.read_only,
         removable: config.removable,

@@ -14,14 +14,14 @@ use super::*;
 fn core() -> Core {
     let mut core = Core::default();
     let mut waiter = Waiter::new(0).unwrap();
-    let unit = UnitConfig { unit: 0, name: "disk".into(), handler: 3 };
+    let unit = UnitConfig { unit: 0, name: "disk".into(), handler: 3, ..Default::default() };
     let target = TargetConfig {
         target: 0,
         name: "iqn".into(),
         transport: 1,
         portal_group: 1,
         portals: Vec::new(),
-        luns: vec![(0, 0)],
+        luns: vec![ipc::message::config::LunConfig { lun: 0, unit: 0, read_only: false }],
         ..Default::default()
     };
     core.adopt(Grant::Unit(unit), Vec::new(), &mut waiter).unwrap();

@@ -131,8 +131,12 @@ fn unit_that_is_granted_again_keeps_its_task_set() {
     let one = disk.execute(1);
     transport.send(&with(SIMPLE, 2));
     transport.barrier(NEXUS);
-    let unit =
-        ipc::message::config::UnitConfig { unit: 0, name: "renamed".into(), handler: crate::rig::DISK };
+    let unit = ipc::message::config::UnitConfig {
+        unit: 0,
+        name: "renamed".into(),
+        handler: crate::rig::DISK,
+        ..Default::default()
+    };
     rig.grant(ipc::message::Grant::Unit(unit), &[]);
     // The grant has been heard when one behind it shows its effect.
     rig.down(crate::rig::OTHER, true);

@@ -103,7 +103,10 @@ impl Rig {
             self.grant(Grant::Arena { arena: service }, &[arena]);
         }
         for (unit, name, handler) in [(0, "disk", DISK), (1, "other", OTHER)] {
-            self.grant(Grant::Unit(UnitConfig { unit, name: name.into(), handler }), &[]);
+            self.grant(
+                Grant::Unit(UnitConfig { unit, name: name.into(), handler, ..Default::default() }),
+                &[],
+            );
         }
         for (target, transport, luns) in [(0, A, vec![(300, 1), (0, 0), (1, 1)]), (1, B, vec![(0, 0)])] {
             let config = TargetConfig {
@@ -112,7 +115,7 @@ impl Rig {
                 transport,
                 portal_group: 1,
                 portals: Vec::new(),
-                luns,
+                luns: crate::ends::luns(&luns),
                 ..Default::default()
             };
             self.grant(Grant::Target(config), &[]);

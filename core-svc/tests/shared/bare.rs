@@ -43,7 +43,10 @@ impl Bare {
             bare.grant(Grant::Arena { arena: service }, vec![arena]);
         }
         for (unit, handler) in [(0, DISK), (1, OTHER)] {
-            bare.grant(Grant::Unit(UnitConfig { unit, name: format!("unit{unit}"), handler }), Vec::new());
+            bare.grant(
+                Grant::Unit(UnitConfig { unit, name: format!("unit{unit}"), handler, ..Default::default() }),
+                Vec::new(),
+            );
         }
         for (target, transport, luns) in [(0, A, vec![(0, 0), (1, 1)]), (1, B, vec![(0, 0)])] {
             let (name, alias, portals) = (format!("iqn:{target}"), String::new(), Vec::new());
@@ -54,7 +57,7 @@ impl Bare {
                 transport,
                 portal_group: 1,
                 portals,
-                luns,
+                luns: crate::ends::luns(&luns),
                 ..Default::default()
             };
             bare.grant(Grant::Target(target), Vec::new());

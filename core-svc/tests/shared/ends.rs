@@ -9,6 +9,7 @@ use ipc::arena::Arena;
 use ipc::doorbell::Doorbell;
 use ipc::extent::Extent;
 use ipc::link::{LinkParts, Requester, Responder};
+use ipc::message::config::LunConfig;
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, RequestKind, reply_flags, request_flags};
 
 /// Nothing in these tests takes this long unless it hangs.
@@ -53,6 +54,11 @@ pub fn sense(reply: &Reply) -> (u8, u8, u8) {
     assert_eq!(reply.status, CHECK, "status with sense data");
     assert_eq!(sense[0] & 0x7F, 0x70, "current, fixed format");
     (sense[2] & 0x0F, sense[12], sense[13])
+}
+
+/// A LUN map: number and unit.
+pub fn luns(map: &[(u16, u32)]) -> Vec<LunConfig> {
+    map.iter().map(|(lun, unit)| LunConfig { lun: *lun, unit: *unit, read_only: false }).collect()
 }
 
 /// The eight bytes of a LUN below 256 (SAM-5 4.7: peripheral device addressing).

@@ -61,8 +61,115 @@ pub struct TargetConfig {
     pub port_group: u16,
     /// Portals of the group, by index.
     pub portals: Vec<u32>,
-    /// LUN number and unit.
-    pub luns: Vec<(u16, u32)>,
+    /// How LUNs are written when it reports them.
+    pub addressing: LunAddressing,
+    /// What initiators see that are in no access group of it.
+    pub luns: Vec<LunConfig>,
+}
+
+/// One entry of a LUN map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LunConfig {
+    /// Logical unit number.
+    pub lun: u16,
+    /// The unit.
+    pub unit: u32,
+    /// Writes through this entry are refused with DATA PROTECT, whatever the unit allows.
+    pub read_only: bool,
+}
+
+/// How a target writes LUNs (SAM-5 4.7). Numbers past 255 are in flat space addressing at the least.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LunAddressing {
+    /// Peripheral device addressing.
+    #[default]
+    Peripheral,
+    /// Flat space addressing.
+    Flat,
+    /// Logical unit addressing.
+    LogicalUnit,
+}
+
+/// Initiators that see a LUN map of their own at a target. To the core, after the target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessGroupConfig {
+    /// The target's index.
+    pub target: u32,
+    /// The group's name in the manifest.
+    pub name: String,
+    /// Names of initiators in lower case; `*` stands for any characters, `?` for one.
+    pub initiators: Vec<String>,
+    /// What they see.
+    pub luns: Vec<LunConfig>,
+}
+
+/// How the asymmetric access states of units may change, as TPGS of INQUIRY data says it (SPC-4 6.6.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessManagement {
+    /// There are no such states: every port is as good as any other.
+    #[default]
+    None,
+    /// The administrator changes them.
+    Implicit,
+    /// Initiators change them by SET TARGET PORT GROUPS.
+    Explicit,
+    /// Both do.
+    Both,
+}
+
+/// Asymmetric access state of a target port group (SPC-4 5.15.2.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AccessState {
+    /// Active/optimized.
+    #[default]
+    Active,
+    /// Active/non-optimized.
+    NonOptimized,
+    /// Standby.
+    Standby,
+    /// Unavailable.
+    Unavailable,
+    /// Offline.
+    Offline,
+    /// Transitioning between states.
+    Transitioning,
+}
+
+/// A target port group. To the core.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortGroupConfig {
+    /// Its identifier, from 1.
+    pub id: u16,
+    /// Its name in the manifest.
+    pub name: String,
+    /// Relative identifiers of ports of it that are on other machines: they are reported and nothing else.
+    pub remote_ports: Vec<u16>,
+}
+
+/// Units that share their asymmetric access states. To the core, before the units.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceGroupConfig {
+    /// Its index: 0 is of the units for which the manifest names none.
+    pub group: u32,
+    /// Its name in the manifest.
+    pub name: String,
+    /// How the states may change.
+    pub management: AccessManagement,
+    /// For each target port group, by its identifier, the state to begin with and whether it is preferred.
+    pub states: Vec<(u16, AccessState, bool)>,
+}
+
+/// The names by which initiators recognise a logical unit (SPC-4 7.8.6), whatever port they reach it through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitNames {
+    /// NAA identifier, 8 or 16 bytes.
+    pub naa: Vec<u8>,
+    /// EUI-64 based identifier of 8, 12 or 16 bytes; empty for none.
+    pub eui64: Vec<u8>,
+    /// T10 vendor identification, padded to 8 bytes, with the vendor's own identifier of the unit behind it.
+    pub t10: String,
+    /// SCSI name string; empty for none.
+    pub scsi_name: String,
 }
 
 /// A logical unit as the core needs it.
@@ -74,6 +181,10 @@ pub struct UnitConfig {
     pub name: String,
     /// The handler service that executes its commands.
     pub handler: u32,
+    /// Index of the device group whose asymmetric access states it shares.
+    pub device_group: u32,
+    /// Its names.
+    pub names: UnitNames,
 }
 
 /// A listening socket.
@@ -120,6 +231,8 @@ pub struct PortName {
     pub relative: u16,
     /// Identifier of its target port group.
     pub group: u16,
+    /// PROTOCOL IDENTIFIER (SPC-4 7.6.1): 5 is iSCSI.
+    pub protocol: u8,
     /// SCSI name of the target device, as `iqn.2026-11.org.example:disks`.
     pub device: String,
     /// SCSI name of the port, as `iqn.2026-11.org.example:disks,t,0x0001`.
@@ -155,6 +268,14 @@ pub struct DeviceConfig {
     pub revision: String,
     /// Unit serial number, ASCII, at most 32 bytes.
     pub serial: String,
+    /// Its names.
+    pub names: UnitNames,
+    /// How its asymmetric access states may change.
+    pub management: AccessManagement,
+    /// Index of the device group whose states it shares.
+    pub device_group: u32,
+    /// Where whatever manages the target can be reached, as a URL; empty for nowhere.
+    pub management_url: String,
     /// The target ports through which it can be reached.
     pub ports: Vec<PortName>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::ServiceKind;
+use super::config::{AccessState, ServiceKind};
 
 /// A message to the supervisor, with the descriptors that come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,4 +46,14 @@ pub enum Event {
     },
     /// It has ended in order and is about to exit.
     Stopped,
+    /// The asymmetric access state of a target port group for a device group is this now: said of all of them before
+    /// `Ready`, and of each that was set by the administrator or an initiator.
+    AccessState {
+        /// Index of the device group.
+        device_group: u32,
+        /// Identifier of the target port group.
+        port_group: u16,
+        /// The state.
+        state: AccessState,
+    },
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{DeviceConfig, PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig};
+use super::config::{
+    AccessGroupConfig, AccessState, DeviceConfig, DeviceGroupConfig, PortGroupConfig, PortalConfig,
+    ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
+};
 
 /// Which end of a link a service gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,22 @@ pub enum Grant {
     },
     /// A target that it serves. No descriptor.
     Target(TargetConfig),
+    /// Initiators that see other LUNs at a target. To the core. No descriptor.
+    AccessGroup(AccessGroupConfig),
+    /// A target port group. To the core. No descriptor.
+    PortGroup(PortGroupConfig),
+    /// Units that share their asymmetric access states. To the core. No descriptor.
+    DeviceGroup(DeviceGroupConfig),
+    /// The administrator sets the asymmetric access state of a target port group for a device group. To the core, which
+    /// answers with the event of the same name. No descriptor.
+    AccessState {
+        /// Index of the device group.
+        device_group: u32,
+        /// Identifier of the target port group.
+        port_group: u16,
+        /// The state.
+        state: AccessState,
+    },
     /// A logical unit that it maps. To the core. No descriptor.
     Unit(UnitConfig),
     /// A device that it executes commands on. Descriptor: the medium, opened for this incarnation alone, if it has one.

@@ -49,8 +49,8 @@ fn naa_is_locally_assigned_and_differs_by_name() {
     let a = Naa::from_name("disk0");
     assert_eq!(a, Naa::from_name("disk0"));
     assert_ne!(a, Naa::from_name("disk1"));
-    assert_eq!(a.get() >> 60, 0x3);
-    assert_eq!(Naa::locally_assigned(u64::MAX).get(), 0x3FFF_FFFF_FFFF_FFFF);
+    assert_eq!(a.as_slice()[0] >> 4, 0x3);
+    assert_eq!(Naa::locally_assigned(u64::MAX).as_slice(), 0x3FFF_FFFF_FFFF_FFFF_u64.to_be_bytes());
 }
 
 #[test]
@@ -70,4 +70,28 @@ fn ascii_pads_and_refuses() {
     assert_eq!(Ascii::<4>::new("\u{e9}"), Err(AsciiError::NotPrintable('\u{e9}')));
     assert_eq!(Ascii::<4>::new("\x7f"), Err(AsciiError::NotPrintable('\x7f')));
     assert_eq!(Ascii::<4>::filtered("a\u{e9}\nbcd").padded(), b"a??b");
+}
+
+#[test]
+fn naa_of_a_kind_has_the_length_of_its_kind() {
+    for (first, len) in [(0x20, 8), (0x30, 8), (0x50, 8), (0x60, 16)] {
+        let bytes: Vec<u8> = (0..16).map(|at| if at == 0 { first } else { at }).collect();
+        assert_eq!(Naa::new(&bytes[..len]).unwrap().as_slice(), &bytes[..len]);
+        for wrong in [0, 1, 7, 9, 15, 24 - len] {
+            assert_eq!(Naa::new(&bytes[..wrong]), None, "{first:02x} of {wrong}");
+        }
+    }
+    assert_eq!(Naa::new(&[0x10; 8]), None);
+    assert_eq!(Naa::new(&[0x60; 17]), None);
+}
+
+#[test]
+fn scsi_name_ends_with_a_null_at_a_multiple_of_four() {
+    let padded = |name| ScsiName::new(name).unwrap().padded();
+    assert_eq!(padded("abc"), b"abc\0");
+    assert_eq!(padded("abcd"), b"abcd\0\0\0\0");
+    assert_eq!(ScsiName::new(""), None);
+    assert_eq!(ScsiName::new("a\0b"), None);
+    assert!(ScsiName::new(&"x".repeat(251)).unwrap().padded().len() <= 255);
+    assert_eq!(ScsiName::new(&"x".repeat(252)), None);
 }

@@ -19,15 +19,12 @@ pub(super) fn unit_serial_number(info: &DeviceInfo, data: &mut ParameterData) {
 
 /// Device Identification (SPC-4 7.8): the name of the unit twice, as NAA for those that want eight bytes, as text for the rest.
 pub(super) fn device_identification(info: &DeviceInfo, data: &mut ParameterData) {
-    data.put(&[BINARY, NAA, 0, 8]);
-    data.put_u64(info.naa.get());
-
-    let serial = info.serial.trimmed();
-    let length = info.vendor.padded().len() + info.product.padded().len() + serial.len();
-    data.put(&[ASCII, T10_VENDOR_ID, 0, length as u8]);
-    data.put(info.vendor.padded());
-    data.put(info.product.padded());
-    data.put(serial);
+    let naa = info.names.naa.as_slice();
+    data.put(&[BINARY, NAA, 0, naa.len() as u8]);
+    data.put(naa);
+    let t10 = info.names.t10.trimmed();
+    data.put(&[ASCII, T10_VENDOR_ID, 0, t10.len() as u8]);
+    data.put(t10);
 }
 
 /// Extended INQUIRY Data (SPC-4 7.8): HEADSUP, ORDSUP and SIMPSUP; V_SUP when there is a volatile cache.

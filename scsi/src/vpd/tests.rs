@@ -1,7 +1,7 @@
 //! Vital product data pages, byte by byte.
 
 use super::*;
-use crate::device_info::{Ascii, Naa};
+use crate::device_info::{Ascii, Naa, Names};
 use crate::units::{BlockSize, Blocks};
 
 fn disk() -> DeviceInfo {
@@ -9,7 +9,11 @@ fn disk() -> DeviceInfo {
         vendor: Ascii::new("ACME").unwrap(),
         product: Ascii::new("Rocket Disk").unwrap(),
         serial: Ascii::new("SN42").unwrap(),
-        naa: Naa::locally_assigned(0x0123_4567_89AB_CDEF),
+        names: Names {
+            naa: Naa::locally_assigned(0x0123_4567_89AB_CDEF),
+            t10: Ascii::new("ACME    Rocket Disk     SN42").unwrap(),
+            ..Names::from_name("disk0")
+        },
         ..DeviceInfo::disk("disk0", BlockSize::DEFAULT, Blocks(1000))
     }
 }

@@ -1,15 +1,14 @@
 //! Cross checks of a manifest: names that are used but not defined, defined twice, or defined and not used; things that
 //! cannot both be true. Pure: looks at the manifest only. The media are looked at by `files.rs`.
 
+mod access;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::report::{At, Report, nearest};
 use super::units::show_size;
 use super::{Backend, Device, FileBackend, Kind, Manifest, Target};
-
-/// LUNs of one target: a LUN map travels to the core in one control message.
-const MOST_LUNS: usize = 4096;
 
 /// Runs every check that needs more than one table.
 pub fn cross_references(manifest: &Manifest, report: &mut Report) {
@@ -23,8 +22,12 @@ pub fn cross_references(manifest: &Manifest, report: &mut Report) {
     }
     for target in &manifest.targets {
         refers_to(manifest, &target.service, Kind::Iscsi, report);
-        luns(manifest, target, report);
+        access::luns(manifest, target, report);
     }
+    access::relative_ports(manifest, report);
+    access::alua(manifest, report);
+    access::identifiers(manifest, report);
+    access::ports(manifest, report);
     portals(manifest, report);
     files(manifest, report);
     // A mistyped reference would make what it means look unused.
@@ -98,36 +101,6 @@ pub fn whole_blocks(device: &Device, size: &At<u64>, report: &mut Report) {
     }
 }
 
-fn luns(manifest: &Manifest, target: &Target, report: &mut Report) {
-    let mut numbers = HashMap::new();
-    for entry in &target.luns {
-        let lun = entry.lun.value;
-        if numbers.insert(lun, ()).is_some() {
-            report.error(&entry.lun.span, format!("LUN {lun} is there twice"), "give each entry its own lun");
-        }
-        if !manifest.devices.iter().any(|device| device.name.value == entry.device.value) {
-            let names = manifest.devices.iter().map(|device| device.name.value.as_str());
-            let what = format!("there is no device {:?}", entry.device.value);
-            report.error(&entry.device.span, what, nearest(&entry.device.value, names));
-        }
-    }
-    if target.luns.len() > MOST_LUNS {
-        let what = format!("target {:?} has {} LUNs", target.name.value, target.luns.len());
-        report.error(
-            &target.name.span,
-            what,
-            format!("give it at most {MOST_LUNS}, and the rest to another target"),
-        );
-    }
-    if target.luns.is_empty() {
-        let hint = "add { lun = 0, device = \"disk0\" } to luns";
-        report.warning(&target.name.span, format!("target {:?} has no LUN", target.name.value), hint);
-    } else if !numbers.contains_key(&0) {
-        let hint = "most initiators ask for LUN 0 first";
-        report.warning(&target.name.span, format!("target {:?} has no LUN 0", target.name.value), hint);
-    }
-}
-
 /// True when one of the two listening sockets would take the other's connections.
 fn overlap(a: &SocketAddr, b: &SocketAddr) -> bool {
     let same_family = a.is_ipv4() == b.is_ipv4();
@@ -186,7 +159,7 @@ fn unused(manifest: &Manifest, report: &mut Report) {
         }
     }
     for device in &manifest.devices {
-        let mut entries = manifest.targets.iter().flat_map(|target| &target.luns);
+        let mut entries = manifest.targets.iter().flat_map(Target::all_luns);
         if !entries.any(|entry| entry.device.value == device.name.value) {
             let what = format!("no target has device {:?}", device.name.value);
             report.warning(&device.name.span, what, "add it to the luns of a [[target]]");

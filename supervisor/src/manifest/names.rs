@@ -91,3 +91,62 @@ pub fn check_alias(text: &str) -> Result<(), String> {
     }
     Err("use 1 to 255 bytes without control characters".to_owned())
 }
+
+/// Checks an NAA identifier (SPC-4 7.8.6.6): its first digit says how long it is.
+///
+/// # Errors
+/// What would have been right.
+pub fn check_naa(text: &str) -> Result<(), String> {
+    let long = match text.as_bytes().first() {
+        Some(b'2' | b'3' | b'5') => 16,
+        Some(b'6') => 32,
+        _ => {
+            return Err("begin with 2, 3 or 5 and use 16 hexadecimal digits, or with 6 and use 32".to_owned());
+        }
+    };
+    check_hex(text, &[long], &format!("it needs {long} hexadecimal digits, without 0x"))
+}
+
+/// Checks an EUI-64 based identifier (SPC-4 7.8.6.5).
+///
+/// # Errors
+/// What would have been right.
+pub fn check_eui64(text: &str) -> Result<(), String> {
+    check_hex(text, &[16, 24, 32], "use 16, 24 or 32 hexadecimal digits, without 0x")
+}
+
+/// Checks the name of an initiator as an access group has it: lower case, where `*` and `?` stand for other characters.
+///
+/// # Errors
+/// What would have been right.
+pub fn check_initiator_pattern(text: &str) -> Result<(), String> {
+    if !(1..=223).contains(&text.len()) {
+        return Err("use 1 to 223 bytes, such as \"iqn.1994-05.org.example:host1\"".to_owned());
+    }
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(format!(
+            "names of initiators are compared in lower case: \"{}\"",
+            text.to_ascii_lowercase()
+        ));
+    }
+    if text.contains(['*', '?']) {
+        return match text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            true => Err("leave spaces out".to_owned()),
+            false => Ok(()),
+        };
+    }
+    check_iscsi_name(text).map_err(|hint| format!("{hint}; or use * for any characters"))
+}
+
+/// Checks a URL that initiators are told (SPC-4 7.8.9): printable ASCII without spaces.
+///
+/// # Errors
+/// What would have been right.
+pub fn check_url(text: &str) -> Result<(), String> {
+    let good = text.bytes().all(|b| b.is_ascii_graphic()) && text.contains(':');
+    if good && text.len() <= 255 {
+        Ok(())
+    } else {
+        Err("write a URL such as \"https://192.0.2.1/\"".to_owned())
+    }
+}

@@ -1,6 +1,8 @@
 //! Knows the keys of a manifest and their defaults. Anything wrong is reported and replaced by the default, so that the
 //! cross checks can run over what is left; a manifest with an error is never used.
 
+mod access;
+mod alua;
 mod device;
 mod service;
 mod target;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::names::check_url;
 use super::read::Table;
 use super::report::Report;
 use super::{Manifest, Settings};
@@ -35,12 +38,13 @@ pub fn manifest(text: &str, base: &Path, report: &mut Report) -> Manifest {
     for table in root.tables("target", report) {
         targets.extend(target::read(table, &services, report));
     }
+    let alua = alua::read(&mut root, report);
     // After a syntax error half a table may look like an unknown key: one message is enough.
     if errors.is_empty() {
         root.finish(report);
     }
     service::add_implied(&mut services, !devices.is_empty(), !targets.is_empty());
-    Manifest { settings, services, devices, targets }
+    Manifest { settings, services, devices, targets, alua }
 }
 
 fn settings(root: &mut Table<'_>, base: &Path, report: &mut Report) -> Settings {
@@ -51,6 +55,7 @@ fn settings(root: &mut Table<'_>, base: &Path, report: &mut Report) -> Settings 
         heartbeat_limit: Duration::from_secs(10),
         stop_limit: Duration::from_secs(10),
         log_size: 16 << 20,
+        management_url: None,
     };
     let Some(mut table) = root.table("supervisor", report) else { return settings };
     settings.run_dir = table.string("run_dir", report).map(|dir| base.join(dir.value));
@@ -67,6 +72,7 @@ fn settings(root: &mut Table<'_>, base: &Path, report: &mut Report) -> Settings 
             report.error(&given.span, "heartbeat_limit is too short", "write \"3s\" or more");
         }
     }
+    settings.management_url = table.checked_string("management_url", report, check_url).map(|url| url.value);
     settings.log_size =
         table.size("log_size", report).map_or(settings.log_size, |size| size.value.max(1 << 16));
     table.finish(report);

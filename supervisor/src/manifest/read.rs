@@ -119,6 +119,28 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The elements of an array of strings.
+    pub fn strings(&mut self, key: &'static str, report: &mut Report) -> Option<Vec<At<String>>> {
+        let read = |element: Found<'a>, report: &mut Report| match element.get_ref() {
+            DeValue::String(text) => Some(At::new(text.clone().into_owned(), element.span())),
+            other => wrong_type(report, element, key, "strings, such as [\"disk0\"]", other),
+        };
+        let elements = self.array(key, report)?;
+        Some(elements.into_iter().filter_map(|element| read(element, report)).collect())
+    }
+
+    /// The elements of an array of whole numbers in `range`.
+    pub fn numbers(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+        report: &mut Report,
+    ) -> Option<Vec<At<u64>>> {
+        let elements = self.array(key, report)?;
+        let read = |element| number_of(key, element, range.clone(), report);
+        Some(elements.into_iter().filter_map(read).collect())
+    }
+
     /// A table below this one, such as `[device.file]`.
     pub fn table(&mut self, key: &'static str, report: &mut Report) -> Option<Table<'a>> {
         let found = self.get(key)?;
@@ -132,16 +154,20 @@ impl<'a> Table<'a> {
     /// The tables of an array of tables, such as every `[[device]]`.
     pub fn tables(&mut self, key: &'static str, report: &mut Report) -> Vec<Table<'a>> {
         let Some(found) = self.get(key) else { return Vec::new() };
+        let path = match self.name.strip_prefix("[[") {
+            Some(name) => format!("{}.", name.trim_end_matches(']')),
+            None => String::new(),
+        };
         let DeValue::Array(elements) = found.get_ref() else {
             report.error(
                 &found.span(),
                 format!("{key} can stand in a manifest more than once"),
-                format!("write [[{key}]]"),
+                format!("write [[{path}{key}]]"),
             );
             return Vec::new();
         };
         let read = |element: Found<'a>, report: &mut Report| match element.get_ref() {
-            DeValue::Table(table) => Some(Table::new(format!("[[{key}]]"), element.span(), table)),
+            DeValue::Table(table) => Some(Table::new(format!("[[{path}{key}]]"), element.span(), table)),
             other => wrong_type(report, element, key, "a table", other),
         };
         elements.iter().filter_map(|element| read(element, report)).collect()

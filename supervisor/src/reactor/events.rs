@@ -91,6 +91,7 @@ impl Reactor {
                     self.kill(service, "deposited more sockets than it may have connections");
                 }
             }
+            Event::AccessState { .. } => {}
             Event::Withdraw { key } => self.wiring.withdraw(service, key),
             Event::Stopped => tracing::debug!(service = %self.name(service), "says that it has stopped"),
         }

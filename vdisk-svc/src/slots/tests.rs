@@ -13,8 +13,12 @@ use crate::units::Units;
 use ipc::message::config::{BackendConfig, DeviceConfig};
 
 fn task(serial: u64) -> Task {
-    let device =
-        DeviceConfig { backend: BackendConfig::Null { bytes: 512 }, block_size: 512, ..Default::default() };
+    let device = DeviceConfig {
+        backend: BackendConfig::Null { bytes: 512 },
+        block_size: 512,
+        names: ipc::message::config::UnitNames { naa: vec![0x30, 0, 0, 0, 0, 0, 0, 1], ..Default::default() },
+        ..Default::default()
+    };
     let unit = Unit::new(device, None, std::time::Instant::now()).unwrap();
     let (unit, _) = Units::default().insert(unit);
     Task {

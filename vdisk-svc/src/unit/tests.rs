@@ -4,6 +4,7 @@ use super::*;
 
 fn config() -> DeviceConfig {
     DeviceConfig {
+        names: ipc::message::config::UnitNames { naa: vec![0x30, 0, 0, 0, 0, 0, 0, 1], ..Default::default() },
         unit: 4,
         name: "disk".to_owned(),
         backend: BackendConfig::File,

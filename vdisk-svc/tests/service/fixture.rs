@@ -90,6 +90,7 @@ pub struct Sent {
 
 pub fn disk(unit: u32) -> DeviceConfig {
     DeviceConfig {
+        names: ipc::message::config::UnitNames { naa: vec![0x30, 0, 0, 0, 0, 0, 0, 1], ..Default::default() },
         unit,
         name: format!("disk{unit}"),
         backend: BackendConfig::File,

@@ -74,14 +74,15 @@ fn encode_past_the_limit_is_refused() {
 
 #[test]
 fn decode_takes_every_length_that_encode_lets_pass() {
-    let luns: Vec<(u16, u32)> = (0..20_000).map(|n| (n % 251, 1)).collect();
+    let luns =
+        (0..16_000).map(|n| crate::message::config::LunConfig { lun: n % 251, unit: 1, read_only: false });
     let target = crate::message::config::TargetConfig {
         target: 0,
         name: "iqn.2026-11.test:many".into(),
         transport: 1,
         portal_group: 1,
         portals: vec![0; 1000],
-        luns,
+        luns: luns.collect(),
         ..Default::default()
     };
     let grant = Grant::Target(target);

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::names::{check_inquiry_text, check_plain_name};
+use super::super::names::{check_eui64, check_inquiry_text, check_iscsi_name, check_naa, check_plain_name};
 use super::super::read::Table;
 use super::super::report::{At, Report};
-use super::super::{Backend, Device, FaultBackend, FileBackend, Kind, Service};
+use super::super::{Backend, Device, FaultBackend, FileBackend, Identifiers, Kind, Service};
 use super::service;
 
 /// Reads one table. Relative paths count from `base`.
@@ -25,6 +25,7 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     let serial = inquiry_text("serial", 32);
     let (vendor, product) = (inquiry_text("vendor", 8), inquiry_text("product", 16));
     let revision = inquiry_text("revision", 4);
+    let identifiers = identifiers(&mut table, report);
     let backend = backend(&mut table, base, report);
     // In place of a backend with a mistake, so that references to the device are not reported as well.
     let backend = backend.unwrap_or_else(|| Backend::Null { size: At::implied(u64::from(block_size)) });
@@ -42,9 +43,25 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
         vendor,
         product,
         revision,
+        identifiers,
         backend,
         span,
     })
+}
+
+fn identifiers(table: &mut Table<'_>, report: &mut Report) -> Identifiers {
+    let mut hexadecimal = |key, check: fn(&str) -> Result<(), String>| {
+        let text = table.checked_string(key, report, check)?;
+        let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        let bytes = text.value.as_bytes().chunks(2).filter_map(digit).collect();
+        Some(At::new(bytes, text.span))
+    };
+    Identifiers {
+        naa: hexadecimal("naa_id", check_naa),
+        eui64: hexadecimal("eui64_id", check_eui64),
+        t10: table.checked_string("t10_dev_id", report, |text| check_inquiry_text(text, 64)),
+        scsi_name: table.checked_string("scsi_device_name", report, check_iscsi_name),
+    }
 }
 
 fn block_size(

@@ -1,14 +1,15 @@
-//! `[[target]]`: an iSCSI target, its portals and its LUN map.
+//! `[[target]]`: an iSCSI target, its portals and its LUN maps.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipc::message::config::LunAddressing;
 use toml::de::DeValue;
 
 use super::super::names::{check_alias, check_iscsi_name};
-use super::super::read::{Table, number_of, wrong_type};
-use super::super::report::{At, Report};
-use super::super::{Kind, LunEntry, Service, Target};
-use super::service;
+use super::super::read::{Table, wrong_type};
+use super::super::report::{At, Report, nearest};
+use super::super::{Kind, Service, Target};
+use super::{access, service};
 
 /// The portal of a target that names none: reachable from this machine only, for there is no authentication yet.
 const PORTAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3260);
@@ -21,17 +22,48 @@ pub fn read(mut table: Table<'_>, services: &[Service], report: &mut Report) -> 
     let service = service::reference(&mut table, services, Kind::Iscsi, report);
     let portals = portals(&mut table, report);
     let tag = table.number("tag", 1..=65535, report).map_or(1, |tag| tag.value as u16);
-    let luns = table.array("luns", report);
-    let luns = table.require(luns, "luns", "luns = [{ lun = 0, device = \"disk0\" }]", report);
-    let luns = luns.unwrap_or_default().into_iter().filter_map(|element| match element.get_ref() {
-        DeValue::Table(entry) => lun_entry(Table::new("an entry of luns", element.span(), entry), report),
-        other => {
-            wrong_type(report, element, "luns", "tables, such as { lun = 0, device = \"disk0\" }", other)
-        }
-    });
-    let luns = luns.collect();
+    let relative_port = table.number("relative_port", 1..=65535, report);
+    let relative_port = relative_port.map(|port| At::new(port.value as u16, port.span));
+    let addressing = addressing(&mut table, report);
+    let luns = access::luns(&mut table, report);
+    let groups = table.tables("access_group", report);
+    let mut access_groups = Vec::new();
+    for group in groups {
+        access_groups.extend(access::access_group(group, report));
+    }
+    // A target that shows everybody its own LUNs need not have any for the rest.
+    let needed = access_groups.is_empty() && luns.is_none();
+    let luns = match needed {
+        true => table.require(luns, "luns", "luns = [{ lun = 0, device = \"disk0\" }]", report),
+        false => luns,
+    };
     table.finish(report);
-    Some(Target { name: name?, alias, service: service?, portals, tag, luns })
+    Some(Target {
+        name: name?,
+        alias,
+        service: service?,
+        portals,
+        tag,
+        relative_port,
+        addressing,
+        luns: luns.unwrap_or_default(),
+        access_groups,
+    })
+}
+
+fn addressing(table: &mut Table<'_>, report: &mut Report) -> LunAddressing {
+    const METHODS: [(&str, LunAddressing); 3] = [
+        ("peripheral", LunAddressing::Peripheral),
+        ("flat", LunAddressing::Flat),
+        ("logical_unit", LunAddressing::LogicalUnit),
+    ];
+    let Some(word) = table.string("lun_addressing", report) else { return LunAddressing::default() };
+    let found = METHODS.into_iter().find(|(name, _)| *name == word.value);
+    if found.is_none() {
+        let hint = nearest(&word.value, METHODS.map(|(name, _)| name));
+        report.error(&word.span, format!("there is no lun_addressing {:?}", word.value), hint);
+    }
+    found.map(|(_, method)| method).unwrap_or_default()
 }
 
 fn portals(table: &mut Table<'_>, report: &mut Report) -> Vec<At<SocketAddr>> {
@@ -55,15 +87,4 @@ fn portals(table: &mut Table<'_>, report: &mut Report) -> Vec<At<SocketAddr>> {
         }
     }
     portals
-}
-
-fn lun_entry(mut table: Table<'_>, report: &mut Report) -> Option<LunEntry> {
-    // 16383 is the last number of the flat space addressing method (SAM-5 4.7.7.3).
-    let lun = table.get("lun").and_then(|found| number_of("lun", found, 0..=16383, report));
-    let lun = table.require(lun, "lun", "lun = 0", report);
-    let device = table.string("device", report);
-    let device = table.require(device, "device", "device = \"disk0\"", report);
-    table.finish(report);
-    let (lun, device) = (lun?, device?);
-    Some(LunEntry { lun: At::new(lun.value as u16, lun.span), device })
 }
