@@ -30,6 +30,8 @@ pub mod io;
 #[cfg(not(loom))]
 pub mod notebook;
 #[cfg(not(loom))]
+pub mod state;
+#[cfg(not(loom))]
 pub mod stats;
 
 #[cfg(not(loom))]
