@@ -8,11 +8,20 @@
 //! ```text
 //! slot 0 | slot 1, each: line 0 {sequence, schema, length, checksum}, then the bytes
 //! ```
+//!
+//! A page costs as much as it is long each time it is saved. What changes with every command belongs into [`records`], of a
+//! fixed size each, which can take the end of the segment; bytes that a successor has to find, and that a record vouches
+//! for, can stand between the two ([`Divided::middle`]).
 
+pub mod records;
+
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use crate::shm::{MapError, Mapping};
+use self::records::{Found, Records};
+use crate::fault::PeerFault;
+use crate::shm::{MapError, Mapping, PAGE};
 use crate::sync::{Ordering, fence};
 
 const HEADER: usize = 128;
@@ -24,8 +33,26 @@ const CHECKSUM: usize = 3;
 /// A notebook of one service.
 pub struct Notebook {
     map: Arc<Mapping>,
+    /// Bytes of the segment that both slots have together.
+    size: usize,
     schema: u64,
     sequence: u64,
+}
+
+const TOO_SMALL: PeerFault = PeerFault::Segment("too small for a notebook with records");
+
+/// A notebook with all its parts.
+pub struct Divided {
+    /// The page.
+    pub notebook: Notebook,
+    /// The last page that was saved, if any.
+    pub page: Option<Vec<u8>>,
+    /// Where the bytes in the middle are, in the segment; they begin on a page of memory.
+    pub middle: Range<usize>,
+    /// The records.
+    pub records: Records,
+    /// The records that were found, oldest first.
+    pub found: Vec<Found>,
 }
 
 /// A page did not fit.
@@ -42,7 +69,27 @@ impl Notebook {
     /// Opens the notebook in `fd` and returns it with the last page of format `schema` that was saved, if any.
     pub fn open(fd: impl AsFd, schema: u64) -> Result<(Self, Option<Vec<u8>>), MapError> {
         let map = Mapping::new(fd)?;
-        let mut notebook = Self { map, schema, sequence: 0 };
+        let size = map.size();
+        Ok(Self::in_part(map, size, schema))
+    }
+
+    /// Opens a segment that has `records` records at its end, `middle` bytes before them and a page in the rest. All of
+    /// it is of format `schema`.
+    pub fn divided(fd: impl AsFd, schema: u64, middle: usize, records: usize) -> Result<Divided, MapError> {
+        let map = Mapping::new(fd)?;
+        let taken = middle.checked_add(records.saturating_mul(records::SLOT)).ok_or(TOO_SMALL)?;
+        let size = map.size().checked_sub(taken).map(|rest| rest / PAGE * PAGE).ok_or(TOO_SMALL)?;
+        if size < PAGE {
+            return Err(TOO_SMALL.into());
+        }
+        let first = map.size() - records * records::SLOT;
+        let (kept, found) = Records::open(map.clone(), first, records, schema);
+        let (notebook, page) = Self::in_part(map, size, schema);
+        Ok(Divided { notebook, page, middle: size..size + middle, records: kept, found })
+    }
+
+    fn in_part(map: Arc<Mapping>, size: usize, schema: u64) -> (Self, Option<Vec<u8>>) {
+        let mut notebook = Self { map, size, schema, sequence: 0 };
         let mut best = None;
         for slot in 0..2 {
             if let Some((sequence, page)) = notebook.load(slot)
@@ -52,16 +99,16 @@ impl Notebook {
                 best = Some(page);
             }
         }
-        Ok((notebook, best))
+        (notebook, best)
     }
 
     /// Bytes that a page can have.
     pub fn room(&self) -> usize {
-        self.map.size() / 2 - HEADER
+        self.size / 2 - HEADER
     }
 
     fn word(&self, slot: usize, index: usize) -> &crate::sync::AtomicU64 {
-        self.map.word(slot * self.map.size() / 16 + index)
+        self.map.word(slot * self.size / 16 + index)
     }
 
     fn load(&self, slot: usize) -> Option<(u64, Vec<u8>)> {
@@ -76,7 +123,7 @@ impl Notebook {
             return None;
         }
         let mut page = vec![0; length];
-        self.map.read(slot * self.map.size() / 2 + HEADER, &mut page);
+        self.map.read(slot * self.size / 2 + HEADER, &mut page);
         let checksum = checksum(sequence, self.schema, &page);
         (self.word(slot, CHECKSUM).load(Ordering::Relaxed) == checksum).then_some((sequence, page))
     }
@@ -90,7 +137,7 @@ impl Notebook {
         let slot = ((sequence + 1) % 2) as usize;
         self.word(slot, SEQUENCE).store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.map.write(slot * self.map.size() / 2 + HEADER, page);
+        self.map.write(slot * self.size / 2 + HEADER, page);
         self.word(slot, SCHEMA).store(self.schema, Ordering::Relaxed);
         self.word(slot, LENGTH).store(page.len() as u64, Ordering::Relaxed);
         self.word(slot, CHECKSUM).store(checksum(sequence, self.schema, page), Ordering::Relaxed);

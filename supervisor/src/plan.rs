@@ -24,7 +24,7 @@ fn notebook_bytes(kind: Kind) -> usize {
     match kind {
         Kind::Core => 2 << 20,
         Kind::Iscsi => 4 << 20,
-        Kind::Vdisk => 1 << 20,
+        Kind::Vdisk => 3 << 20,
     }
 }
 

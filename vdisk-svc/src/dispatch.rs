@@ -13,6 +13,7 @@ use crate::backend::{Backend, Way};
 use crate::engine::{Engine, Finished, Job, Op};
 use crate::execute::{self, Event, Step};
 use crate::links::{LinkId, Links};
+use crate::notebook::Notebook;
 use crate::slots::{Queue, SlotId, Slots};
 use crate::span::Spans;
 use crate::stats::{Counter, Counters};
@@ -29,6 +30,8 @@ pub struct Dispatch {
     pub links: Links,
     /// The statistics page.
     pub counters: Counters,
+    /// What outlives this process.
+    pub notebook: Notebook,
     /// What the administrator has to know.
     pub notes: Vec<String>,
     /// Bytes that were moved for answers that are not visible yet.
@@ -51,6 +54,7 @@ impl Dispatch {
             units: Units::default(),
             links: Links::default(),
             counters: Counters::default(),
+            notebook: Notebook::default(),
             notes: Vec::new(),
             unsent_bytes: 0,
             reports_due: false,
@@ -109,8 +113,15 @@ impl Dispatch {
 
     #[inline]
     fn execute(&mut self, mut task: Task) {
+        if task.recorded
+            && task.again
+            && let Some(outcome) = self.notebook.outcome(task.identity.name())
+        {
+            self.answer(&task, &outcome);
+            return;
+        }
         let unit = self.units.get(task.unit);
-        match execute::begin(&mut task, unit) {
+        match execute::begin(&mut task, unit, &mut self.notebook) {
             Step::Done(outcome) => self.answer(&task, &outcome),
             step => {
                 unit.running += 1;
@@ -206,7 +217,7 @@ impl Dispatch {
 
     fn resume(&mut self, slot: SlotId, event: Event) {
         let task = self.slots.get(slot);
-        let step = execute::resume(task, self.units.get(task.unit), event);
+        let step = execute::resume(task, self.units.get(task.unit), &mut self.notebook, event);
         self.take(slot, step);
     }
 
@@ -399,6 +410,7 @@ impl Dispatch {
     fn ended(&mut self, task: &Task, outcome: &Outcome) {
         self.units.get(task.unit).task_ended(task.orphan);
         if task.orphan {
+            self.note(task, outcome);
             self.links.orphan_ended(task.identity.link);
             self.open_gate(task.unit);
         } else {
@@ -421,7 +433,17 @@ impl Dispatch {
         if outcome.result.is_err() {
             self.counters.add(Counter::Checks, 1);
         }
+        self.note(task, outcome);
         self.links.reply(task.identity.link, &outcome.reply(task.identity));
+    }
+
+    /// Notes the outcome of a command that must not be executed twice, before anybody can see it.
+    #[inline]
+    fn note(&mut self, task: &Task, outcome: &Outcome) {
+        if task.recorded {
+            let unit = self.units.get(task.unit).number();
+            self.notebook.finish(unit, task.identity.name(), *outcome);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use scsi::command::Command;
 use scsi::sense::Sense;
 
+use crate::notebook::Notebook;
 use crate::sbc::{capacity, read_write, start_stop, synchronize};
 use crate::spc;
 use crate::task::{Outcome, Task};
@@ -38,9 +39,9 @@ pub enum Event {
     Synced(bool),
 }
 
-/// Begins a command.
+/// Begins a command. What it must remember across a death of this process, it keeps in the notebook.
 #[inline]
-pub fn begin(task: &mut Task, unit: &mut Unit) -> Step {
+pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step {
     let command = match task.command {
         Ok(command) => command,
         Err(sense) => return Step::Done(Outcome::check(sense)),
@@ -67,7 +68,7 @@ pub fn begin(task: &mut Task, unit: &mut Unit) -> Step {
 }
 
 /// Goes on with a command.
-pub fn resume(task: &mut Task, unit: &mut Unit, event: Event) -> Step {
+pub fn resume(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook, event: Event) -> Step {
     match event {
         Event::Time => read_write::start(task, unit),
         Event::Moved(result) => read_write::moved(task, unit, result),

@@ -10,6 +10,7 @@ use ipc::message::Grant;
 use ipc::message::grant::Role;
 use ipc::stats::Stats;
 
+use crate::notebook::Notebook;
 use crate::run::{LINKS, Service};
 use crate::unit::Unit;
 
@@ -41,8 +42,11 @@ impl Service {
             }
             Grant::LinkDown { peer, epoch, .. } => self.retire_links(peer, Some(epoch)),
             Grant::Stop => self.stop(true),
-            // Every command here can be executed twice, so there is nothing to remember across a death.
-            Grant::Notebook | Grant::State | Grant::Go => {}
+            Grant::Notebook => {
+                let fd = fds.into_iter().next().ok_or("notebook: no descriptor came with it")?;
+                self.dispatch.notebook = Notebook::open(fd)?;
+            }
+            Grant::State | Grant::Go => {}
             Grant::Target(_) | Grant::Unit(_) | Grant::Portal(_) | Grant::Connection { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }

@@ -6,10 +6,10 @@
 
 use ipc::arena::Arenas;
 use ipc::fault::PeerFault;
-use ipc::message::record::{Request, RequestKind};
+use ipc::message::record::{Request, RequestKind, request_flags};
 use scsi::cdb::Cdb;
 use scsi::command::Command;
-use scsi::opcode::Direction;
+use scsi::opcode::{Direction, Replay};
 use scsi::sense::Sense;
 
 use crate::links::LinkId;
@@ -56,8 +56,17 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
                 Ok(_) => Err(Sense::invalid_opcode()),
                 Err(sense) => Err(sense),
             };
-            let stage = Stage::Waiting;
-            Ok(Asked::Execute(Task { identity, unit, command, data, stage, transfer: None, orphan: false }))
+            Ok(Asked::Execute(Task {
+                identity,
+                unit,
+                command,
+                data,
+                stage: Stage::Waiting,
+                transfer: None,
+                orphan: false,
+                again: request.flags & request_flags::AGAIN != 0,
+                recorded: cdb.is_ok_and(|cdb| cdb.opcode().replay == Replay::Record),
+            }))
         }
         RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),

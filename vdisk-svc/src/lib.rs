@@ -25,6 +25,8 @@ pub mod spc;
 pub mod unit;
 pub mod units;
 
+pub mod notebook;
+
 pub mod backend;
 pub mod engine;
 pub mod failure;

@@ -9,6 +9,9 @@ use ipc::fault::PeerFault;
 use ipc::io::Pieces;
 use ipc::message::record::EXTENTS;
 
+/// Bytes that are copied at a time.
+const PIECE: usize = 4096;
+
 /// A run of bytes in an arena.
 #[derive(Debug, Clone)]
 struct Span {
@@ -41,6 +44,13 @@ impl Spans {
         Ok(spans)
     }
 
+    /// One run of an arena that this process has to itself. None if it does not lie in it.
+    pub fn of(arena: &Arena, extent: Extent) -> Option<Self> {
+        let mut spans = Self { bytes: extent.len as usize, ..Self::default() };
+        spans.list[0] = Some(Span { extent: arena.check(extent).ok()?, arena: arena.clone() });
+        Some(spans)
+    }
+
     /// Bytes that all runs have together.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -59,9 +69,42 @@ impl Spans {
 
     /// Writes bytes to the start; returns how many found room.
     pub fn write(&self, bytes: &[u8]) -> usize {
+        self.write_at(0, bytes)
+    }
+
+    /// Writes bytes `skip` bytes in; returns how many found room.
+    pub fn write_at(&self, skip: usize, bytes: &[u8]) -> usize {
         let mut done = 0;
-        self.each(0, bytes.len(), |span, part| done += span.arena.write(part, &bytes[done..]));
+        self.each(skip, bytes.len(), |span, part| done += span.arena.write(part, &bytes[done..]));
         done
+    }
+
+    /// Copies bytes out, from `skip` bytes in; returns how many there were.
+    pub fn read_at(&self, skip: usize, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        self.each(skip, out.len(), |span, part| done += span.arena.read(part, &mut out[done..]));
+        done
+    }
+
+    /// Copies the first `len` bytes of other runs to the start of these.
+    pub fn copy_from(&self, other: &Self, len: usize) {
+        let mut piece = [0; PIECE];
+        let mut done = 0;
+        while done < len {
+            let most = PIECE.min(len - done);
+            let count = other.read_at(done, &mut piece[..most]);
+            if count == 0 || self.write_at(done, &piece[..count]) < count {
+                return;
+            }
+            done += count;
+        }
+    }
+
+    /// CRC-32C of the first `len` bytes.
+    pub fn checksum(&self, len: usize) -> u32 {
+        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+        self.each(0, len, |span, part| span.arena.for_each_piece(part, |piece| digest.update(piece)));
+        digest.finalize() as u32
     }
 
     /// Sets the first `len` bytes to zero; returns how many there were.

@@ -12,6 +12,7 @@ use ipc::message::record::{Reply, ReplyKind, SENSE_BYTES, reply_flags};
 use crate::backend::{Plan, Way};
 use crate::engine::Op;
 use crate::links::LinkId;
+use crate::notebook::Name;
 use crate::span::Spans;
 use crate::units::UnitId;
 
@@ -58,6 +59,13 @@ pub struct Transfer {
     pub plan: Plan,
 }
 
+impl Identity {
+    /// What stays the same when the task comes again.
+    pub fn name(&self) -> Name {
+        (self.nexus, self.serial)
+    }
+}
+
 impl Transfer {
     /// Bytes that the next try is to move.
     pub fn next_try(&self) -> usize {
@@ -97,6 +105,10 @@ pub struct Task {
     pub transfer: Option<Transfer>,
     /// The link that it came over is gone: nobody will hear of its end.
     pub orphan: bool,
+    /// It may have been here before, in this process or a former one.
+    pub again: bool,
+    /// It must not be executed twice: how it ends stands in the notebook.
+    pub recorded: bool,
 }
 
 /// How a command ended.

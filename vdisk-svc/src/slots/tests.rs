@@ -29,6 +29,8 @@ fn task(serial: u64) -> Task {
         stage: Stage::Waiting,
         transfer: None,
         orphan: false,
+        again: false,
+        recorded: false,
     }
 }
 
