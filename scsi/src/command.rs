@@ -9,7 +9,8 @@ mod read_write;
 
 pub use mode_sense::{ModeSense, PageControl};
 pub use parameter_in::{
-    Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportingOptions, RequestSense, SelectReport,
+    Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportTargetPortGroups, ReportingOptions,
+    RequestSense, SelectReport,
 };
 pub use read_write::{ReadWrite, SynchronizeCache};
 

@@ -22,6 +22,7 @@ pub mod command;
 pub mod device_info;
 
 pub mod parameter;
+pub mod path;
 
 pub mod inquiry;
 pub mod vpd;
@@ -31,6 +32,7 @@ pub mod read_capacity;
 pub mod report_luns;
 pub mod request_sense;
 pub mod rsoc;
+pub mod target_port_groups;
 
 pub mod unit_report;
 

@@ -1,13 +1,28 @@
 //! Logical unit numbers: the eight bytes of SAM-5 4.7 and the plain number that a LUN map uses.
 //!
-//! Eight bytes from a wire are only a claim. [`Lun::number`] accepts the two single-level forms that this target itself
-//! reports, and nothing else, so that a unit cannot be reached under two spellings that a map would treat differently.
+//! Eight bytes from a wire are only a claim. [`Lun::number`] accepts single-level peripheral device and flat space
+//! addressing, [`Lun::number_by`] what a target that reports another method reports too, and nothing else: whatever the
+//! spelling, a map sees the number.
 //! Next: [`crate::report_luns`] lists them for an initiator.
 
 use std::fmt;
 
+use crate::code::coded_enum;
+
 /// The highest number that flat space addressing can hold (14 bits).
 pub const MAX_NUMBER: u16 = 0x3FFF;
+
+coded_enum! {
+    /// How a target writes the LUNs that it reports.
+    Addressing, "LUN addressing method" {
+        /// Peripheral device addressing below 256, flat space addressing from there on.
+        Peripheral = 0,
+        /// Flat space addressing.
+        Flat = 1,
+        /// Logical unit addressing, its 14 bits taken as one number.
+        LogicalUnit = 2,
+    }
+}
 
 /// A logical unit number as it stands on the wire, big-endian.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -27,6 +42,10 @@ pub enum LunError {
 }
 
 impl Lun {
+    /// The well known logical unit that answers REPORT LUNS (SPC-4 clause 8; SAM-5 4.7: extended logical unit addressing,
+    /// length 00b, method 1h, W-LUN 01h).
+    pub const REPORT_LUNS: Self = Self(0xC101_0000_0000_0000);
+
     /// From the eight bytes of a wire header.
     pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(u64::from_be_bytes(bytes))
@@ -45,6 +64,30 @@ impl Lun {
     /// The eight bytes read as one big-endian integer.
     pub const fn to_u64(self) -> u64 {
         self.0
+    }
+
+    /// The LUN that stands for `number` in the method `by`.
+    pub fn from_number_by(number: u16, by: Addressing) -> Result<Self, LunError> {
+        let method: u16 = match by {
+            Addressing::Peripheral => return Self::from_number(number),
+            Addressing::Flat => 0x4000,
+            Addressing::LogicalUnit => 0x8000,
+        };
+        match number {
+            0..=MAX_NUMBER => Ok(Self(u64::from(method | number) << 48)),
+            _ => Err(LunError::TooHigh(u32::from(number))),
+        }
+    }
+
+    /// The number that this LUN stands for at a target that reports LUNs in the method `by`.
+    pub fn number_by(self, by: Addressing) -> Result<u16, LunError> {
+        let [first, second, rest @ ..] = self.to_bytes();
+        match by {
+            Addressing::LogicalUnit if first >> 6 == 0b10 && rest == [0; 6] => {
+                Ok(u16::from_be_bytes([first & 0x3F, second]))
+            }
+            _ => self.number(),
+        }
     }
 
     /// The LUN that stands for `number`: peripheral device addressing below 256, flat space addressing from there on.

@@ -9,6 +9,7 @@ mod control;
 use crate::command::{ModeSense, PageControl};
 use crate::device_info::DeviceInfo;
 use crate::parameter::ParameterData;
+use crate::path::Path;
 use crate::sense::Sense;
 
 /// PAGE CODE for all pages.
@@ -32,11 +33,11 @@ const PAGES: &[Page] = &[
     Page { code: control::CODE, values: control::values },
 ];
 
-/// Answers MODE SENSE(6) or (10). Fails with INVALID FIELD IN CDB for a page or subpage that there is not.
-pub fn respond(info: &DeviceInfo, request: &ModeSense) -> Result<ParameterData, Sense> {
+/// Answers MODE SENSE(6) or (10) over `path`. Fails with INVALID FIELD IN CDB for a page or subpage that there is not.
+pub fn respond(info: &DeviceInfo, path: &Path, request: &ModeSense) -> Result<ParameterData, Sense> {
     let pages = select(request)?;
     let mut data = ParameterData::new(request.allocation_length);
-    put_header(info, request, &mut data);
+    put_header(info, path, request, &mut data);
     for page in pages {
         put_page(info, page, request.page_control, &mut data);
     }
@@ -66,8 +67,8 @@ fn select(request: &ModeSense) -> Result<&'static [Page], Sense> {
 }
 
 /// Mode parameter header and block descriptor (SPC-4 7.5.4, SBC-3 6.4.2). The mode data length is patched in later.
-fn put_header(info: &DeviceInfo, request: &ModeSense, data: &mut ParameterData) {
-    let specific = DPOFUA | if info.read_only { WP } else { 0 };
+fn put_header(info: &DeviceInfo, path: &Path, request: &ModeSense, data: &mut ParameterData) {
+    let specific = DPOFUA | if info.read_only || path.write_protected { WP } else { 0 };
     let descriptor = match (request.disable_block_descriptors, request.long_lba) {
         (true, _) => 0,
         (false, true) => 16,

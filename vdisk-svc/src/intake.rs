@@ -10,6 +10,7 @@ use ipc::message::record::{Request, RequestKind, request_flags};
 use scsi::cdb::Cdb;
 use scsi::command::Command;
 use scsi::opcode::{Direction, Replay};
+use scsi::path::Path;
 use scsi::sense::Sense;
 
 use crate::links::LinkId;
@@ -59,6 +60,7 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
             Ok(Asked::Execute(Task {
                 identity,
                 unit,
+                path: path(request),
                 command,
                 data,
                 stage: Stage::Waiting,
@@ -71,5 +73,15 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
         RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
         _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
+    }
+}
+
+/// The way of a command, as the core says it.
+fn path(request: &Request) -> Path {
+    Path {
+        port: request.port,
+        port_group: request.port_group,
+        write_protected: request.flags & request_flags::WRITE_PROTECTED != 0,
+        unavailable: request.flags & request_flags::UNAVAILABLE != 0,
     }
 }

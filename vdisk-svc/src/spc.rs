@@ -18,12 +18,12 @@ pub fn test_unit_ready(unit: &mut Unit) -> Outcome {
 
 /// INQUIRY (SPC-4 6.6). Answered whatever state the medium is in.
 pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
-    answer(task, inquiry::respond(&unit.info, request))
+    answer(task, inquiry::respond(&unit.info, &task.path, request))
 }
 
 /// MODE SENSE (SPC-4 6.13, 6.14).
 pub fn mode_sense(task: &Task, unit: &Unit, request: &ModeSense) -> Outcome {
-    answer(task, mode_page::respond(&unit.info, request))
+    answer(task, mode_page::respond(&unit.info, &task.path, request))
 }
 
 /// REQUEST SENSE (SPC-4 6.39). core-svc answers for unit attentions before it asks; there is nothing else pending here,

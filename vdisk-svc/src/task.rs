@@ -4,6 +4,7 @@
 //! to wait moves into a slot ([`crate::slots`]).
 
 use scsi::command::Command;
+use scsi::path::Path;
 use scsi::sense::{Sense, SenseBytes};
 use scsi::status::Status;
 
@@ -95,6 +96,8 @@ pub struct Task {
     pub identity: Identity,
     /// On which unit.
     pub unit: UnitId,
+    /// The way that the command came.
+    pub path: Path,
     /// What, or what is wrong with the CDB.
     pub command: Result<Command, Sense>,
     /// Data from the initiator, or room for data to it: whichever way the command goes.

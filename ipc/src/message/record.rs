@@ -108,6 +108,10 @@ pub mod request_flags {
     pub const RESUMED: u8 = 2;
     /// The command is sent again after a change of link; the responder may have seen it before.
     pub const AGAIN: u8 = 4;
+    /// `Execute`: writes are refused to this nexus, whatever the unit allows.
+    pub const WRITE_PROTECTED: u8 = 8;
+    /// `Execute`: the target port is in a state in which the unit cannot be used through it.
+    pub const UNAVAILABLE: u8 = 16;
 }
 
 /// Bits of [`Reply::flags`].

@@ -82,6 +82,15 @@ impl ReportLuns {
     }
 }
 
+/// The fields of REPORT TARGET PORT GROUPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportTargetPortGroups {
+    /// PARAMETER DATA FORMAT 001b: with the extended header.
+    pub extended: bool,
+    /// ALLOCATION LENGTH in bytes.
+    pub allocation_length: u32,
+}
+
 /// REPORTING OPTIONS with what goes with them (SPC-4 6.35.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportingOptions {

@@ -23,7 +23,7 @@ fn six(page: u8) -> ModeSense {
 }
 
 fn bytes(info: &DeviceInfo, request: ModeSense) -> Vec<u8> {
-    respond(info, &request).unwrap().into_vec()
+    respond(info, &Path::default(), &request).unwrap().into_vec()
 }
 
 #[test]
@@ -99,7 +99,23 @@ fn mode_sense_truncated_keeps_the_mode_data_length() {
 
 #[test]
 fn mode_sense_unknown_page_or_subpage_is_an_invalid_field() {
-    assert_eq!(respond(&disk(), &six(0x1C)), Err(Sense::invalid_field_in_cdb(2, Some(5))));
+    assert_eq!(respond(&disk(), &Path::default(), &six(0x1C)), Err(Sense::invalid_field_in_cdb(2, Some(5))));
     let subpage = ModeSense { subpage: 1, ..six(0x0A) };
-    assert_eq!(respond(&disk(), &subpage), Err(Sense::invalid_field_in_cdb(3, None)));
+    assert_eq!(respond(&disk(), &Path::default(), &subpage), Err(Sense::invalid_field_in_cdb(3, None)));
+}
+
+#[test]
+fn header_of_a_path_that_may_not_write_is_write_protected() {
+    let request = ModeSense {
+        ten: false,
+        disable_block_descriptors: true,
+        long_lba: false,
+        page_control: PageControl::Current,
+        page: 0x08,
+        subpage: 0,
+        allocation_length: 255,
+    };
+    let path = Path { write_protected: true, ..Path::default() };
+    assert_eq!(respond(&disk(), &path, &request).unwrap().as_slice()[2], 0x90);
+    assert_eq!(respond(&disk(), &Path::default(), &request).unwrap().as_slice()[2], 0x10);
 }

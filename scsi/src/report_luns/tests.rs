@@ -16,15 +16,18 @@ fn report_luns_bytes() {
         [0x41, 0, 0, 0, 0, 0, 0, 0],
     ];
     assert_eq!(ask(SelectReport::Addressable, 512), expected.concat());
-    assert_eq!(ask(SelectReport::All, 512), expected.concat());
+    let mut all = [expected.concat(), vec![0xC1, 0x01, 0, 0, 0, 0, 0, 0]].concat();
+    all[3] = 32;
+    assert_eq!(ask(SelectReport::All, 512), all);
 }
 
 #[test]
 fn report_luns_truncated_keeps_the_list_length() {
-    assert_eq!(ask(SelectReport::All, 16), [0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(ask(SelectReport::Addressable, 16), [0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]
-fn report_luns_well_known_is_empty() {
-    assert_eq!(ask(SelectReport::WellKnown, 512), [0; 8]);
+fn report_luns_well_known_is_report_luns_itself() {
+    let expected = [0, 0, 0, 8, 0, 0, 0, 0, 0xC1, 0x01, 0, 0, 0, 0, 0, 0];
+    assert_eq!(ask(SelectReport::WellKnown, 512), expected);
 }

@@ -2,6 +2,7 @@
 
 use crate::device_info::DeviceInfo;
 use crate::parameter::ParameterData;
+use crate::path::Path;
 use crate::units::Blocks;
 
 /// PAGE LENGTH of B0h and B1h is 3Ch; with the header that is 64 bytes.
@@ -12,7 +13,7 @@ const NON_ROTATING: u16 = 0x0001;
 const ROTATING: u16 = 7200;
 
 /// Block Limits (SBC-3 6.5.3). COMPARE AND WRITE, UNMAP and WRITE SAME are not in the opcode table: their limits are zero.
-pub(super) fn block_limits(info: &DeviceInfo, data: &mut ParameterData) {
+pub(super) fn block_limits(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
     data.put(&[0, 0]);
     data.put_u16(info.optimal_granularity);
     data.put_u32(saturated(info.max_transfer));
@@ -21,13 +22,13 @@ pub(super) fn block_limits(info: &DeviceInfo, data: &mut ParameterData) {
 }
 
 /// Block Device Characteristics (SBC-3 6.5.2).
-pub(super) fn block_device_characteristics(info: &DeviceInfo, data: &mut ParameterData) {
+pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
     data.put_u16(if info.rotational { ROTATING } else { NON_ROTATING });
     data.pad_to(LONG_PAGE);
 }
 
 /// Logical Block Provisioning (SBC-3 6.5.4): fully provisioned as far as initiators can tell, for nothing can be unmapped.
-pub(super) fn logical_block_provisioning(_: &DeviceInfo, data: &mut ParameterData) {
+pub(super) fn logical_block_provisioning(_: &DeviceInfo, _: &Path, data: &mut ParameterData) {
     data.put(&[0, 0, 0, 0]);
 }
 

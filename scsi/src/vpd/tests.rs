@@ -1,7 +1,7 @@
 //! Vital product data pages, byte by byte.
 
 use super::*;
-use crate::device_info::{Ascii, Naa, Names};
+use crate::device_info::{Ascii, Eui64, Naa, Names, Port, ScsiName, Tpgs};
 use crate::units::{BlockSize, Blocks};
 
 fn disk() -> DeviceInfo {
@@ -18,20 +18,45 @@ fn disk() -> DeviceInfo {
     }
 }
 
+fn port(relative: u16, group: u16, device: &str, port: &str) -> Port {
+    let (device, name) = (ScsiName::new(device).unwrap(), ScsiName::new(port).unwrap());
+    Port { relative, group, protocol: 5, device, name }
+}
+
+/// A unit with all that a manifest can say.
+fn everything() -> DeviceInfo {
+    DeviceInfo {
+        names: Names {
+            naa: Naa::new(&[0x60, 0x01, 0x40, 0x5A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap(),
+            eui64: Eui64::new(&[0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77]),
+            t10: Ascii::new("ACME    disk-a").unwrap(),
+            scsi_name: ScsiName::new("naa.6001405abcdef012"),
+        },
+        ports: vec![
+            port(3, 9, "iqn.2026-11.org.ex:d", "iqn.2026-11.org.ex:d,t,0x0001"),
+            port(4, 9, "iqn.2026-11.org.ex:e", "iqn.2026-11.org.ex:e,t,0x0002"),
+        ],
+        tpgs: Tpgs::Both,
+        unit_group: Some(2),
+        management_url: "https://192.0.2.1/".to_owned(),
+        ..disk()
+    }
+}
+
 fn bytes(info: &DeviceInfo, code: u8) -> Vec<u8> {
-    page(info, code, 0xFFFF).unwrap().into_vec()
+    page(info, &Path { port: 3, port_group: 9, ..Path::default() }, code, 0xFFFF).unwrap().into_vec()
 }
 
 #[test]
 fn supported_pages_bytes() {
-    assert_eq!(bytes(&disk(), 0x00), [0x00, 0x00, 0, 7, 0x00, 0x80, 0x83, 0x86, 0xB0, 0xB1, 0xB2]);
+    assert_eq!(bytes(&disk(), 0x00), [0x00, 0x00, 0, 8, 0x00, 0x80, 0x83, 0x86, 0x87, 0xB0, 0xB1, 0xB2]);
 }
 
 #[test]
 fn supported_pages_can_all_be_read() {
     let mut before = None;
-    for &code in &bytes(&disk(), 0x00)[4..] {
-        let data = bytes(&disk(), code);
+    for &code in &bytes(&everything(), 0x00)[4..] {
+        let data = bytes(&everything(), code);
         assert_eq!(data[..2], [0x00, code]);
         assert_eq!(usize::from(u16::from_be_bytes([data[2], data[3]])), data.len() - 4);
         assert!(before < Some(code), "in ascending order");
@@ -47,21 +72,83 @@ fn unit_serial_number_bytes() {
 #[test]
 fn device_identification_bytes() {
     let expected = [
-        &[0x00, 0x83, 0, 44][..],
+        &[0x00, 0x83, 0, 52][..],
         &[0x01, 0x03, 0x00, 0x08, 0x31, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF],
         &[0x02, 0x01, 0x00, 28],
         b"ACME    Rocket Disk     SN42",
+        // ASSOCIATION target port, relative target port identifier 3.
+        &[0x01, 0x14, 0x00, 0x04, 0x00, 0x00, 0x00, 0x03],
     ];
     assert_eq!(bytes(&disk(), 0x83), expected.concat());
 }
 
 #[test]
+fn device_identification_with_every_designator_bytes() {
+    let expected = [
+        &[0x00, 0x83, 0x00, 0xA6][..],
+        // Logical unit: NAA, IEEE registered extended.
+        &[0x01, 0x03, 0x00, 0x10, 0x60, 0x01, 0x40, 0x5A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+        // EUI-64.
+        &[0x01, 0x02, 0x00, 0x08, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77],
+        // T10 vendor identification.
+        &[0x02, 0x01, 0x00, 14],
+        b"ACME    disk-a",
+        // SCSI name string, UTF-8.
+        &[0x03, 0x08, 0x00, 24],
+        b"naa.6001405abcdef012\0\0\0\0",
+        // Logical unit group 2.
+        &[0x01, 0x06, 0x00, 0x04, 0x00, 0x00, 0x00, 0x02],
+        // Relative target port 3, target port group 9.
+        &[0x01, 0x14, 0x00, 0x04, 0x00, 0x00, 0x00, 0x03],
+        &[0x01, 0x15, 0x00, 0x04, 0x00, 0x00, 0x00, 0x09],
+        // Target port and target device: iSCSI, PIV, SCSI name string.
+        &[0x53, 0x98, 0x00, 32],
+        b"iqn.2026-11.org.ex:d,t,0x0001\0\0\0",
+        &[0x53, 0xA8, 0x00, 24],
+        b"iqn.2026-11.org.ex:d\0\0\0\0",
+    ];
+    assert_eq!(bytes(&everything(), 0x83), expected.concat());
+}
+
+#[test]
+fn management_network_addresses_bytes() {
+    let expected = [&[0x00, 0x85, 0, 24, 0x41, 0x00, 0x00, 20][..], b"https://192.0.2.1/\0\0"];
+    assert_eq!(bytes(&everything(), 0x85), expected.concat());
+    assert!(page(&disk(), &Path::default(), 0x85, 255).is_err(), "without an address there is no page");
+}
+
+#[test]
+fn mode_page_policy_bytes() {
+    assert_eq!(bytes(&disk(), 0x87), [0x00, 0x87, 0, 4, 0x3F, 0xFF, 0x00, 0x00]);
+}
+
+#[test]
+fn scsi_ports_bytes() {
+    let expected = [
+        &[0x00, 0x88, 0, 96][..],
+        // Relative port 3, no TransportID, 36 bytes of designation descriptors.
+        &[0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 36, 0x53, 0x98, 0x00, 32],
+        b"iqn.2026-11.org.ex:d,t,0x0001\0\0\0",
+        &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 36, 0x53, 0x98, 0x00, 32],
+        b"iqn.2026-11.org.ex:e,t,0x0002\0\0\0",
+    ];
+    assert_eq!(bytes(&everything(), 0x88), expected.concat());
+}
+
+#[test]
 fn extended_inquiry_data_bytes() {
     let cached = bytes(&disk(), 0x86);
-    assert_eq!(cached[..8], [0x00, 0x86, 0, 0x3C, 0x00, 0x07, 0x01, 0x00]);
-    assert_eq!(cached.len(), 64);
+    assert_eq!(cached[..14], [0x00, 0x86, 0, 0x3C, 0x00, 0x07, 0x01, 0x01, 0, 0, 0, 0, 0, 96]);
+    assert_eq!(cached[14..], [0; 50]);
     let through = DeviceInfo { write_cache: false, ..disk() };
     assert_eq!(bytes(&through, 0x86)[6], 0x00);
+}
+
+#[test]
+fn pages_of_block_devices_are_not_those_of_a_cd_drive() {
+    let drive = DeviceInfo { device_type: DeviceType::CdDvd, ..disk() };
+    assert_eq!(bytes(&drive, 0x00), [0x05, 0x00, 0, 5, 0x00, 0x80, 0x83, 0x86, 0x87]);
+    assert!(page(&drive, &Path::default(), 0xB0, 255).is_err());
 }
 
 #[test]
@@ -99,11 +186,11 @@ fn logical_block_provisioning_bytes() {
 
 #[test]
 fn page_truncated_keeps_the_page_length() {
-    let data = page(&disk(), 0xB0, 4).unwrap();
+    let data = page(&disk(), &Path::default(), 0xB0, 4).unwrap();
     assert_eq!(data.as_slice(), [0x00, 0xB0, 0x00, 0x3C]);
 }
 
 #[test]
 fn page_unknown_is_an_invalid_field() {
-    assert_eq!(page(&disk(), 0x84, 255), Err(Sense::invalid_field_in_cdb(2, None)));
+    assert_eq!(page(&disk(), &Path::default(), 0x84, 255), Err(Sense::invalid_field_in_cdb(2, None)));
 }

@@ -24,6 +24,7 @@ fn task(serial: u64) -> Task {
     Task {
         identity: Identity { link: crate::links::LinkId::default(), nexus: 1, serial },
         unit,
+        path: scsi::path::Path::default(),
         command: Ok(Command::TestUnitReady),
         data: Spans::default(),
         stage: Stage::Waiting,
