@@ -12,6 +12,7 @@ use scsi::asc::Asc;
 
 use crate::core::Core;
 use crate::nexus::{Closing, MOST, Nexus};
+use crate::notebook::Part;
 use crate::peers::Attach;
 
 impl Core {
@@ -113,8 +114,10 @@ impl Core {
         nexus.names = names;
         if nexus.closing.take().is_some() {
             // It was about to end, because its transport stayed away or had asked, which it will do again.
-            for waiting in nexus.attentions.values_mut() {
-                self.dirty |= waiting.raise(Asc::IT_NEXUS_LOSS_OCCURRED);
+            for (unit, waiting) in &mut nexus.attentions {
+                if waiting.raise(Asc::IT_NEXUS_LOSS_OCCURRED) {
+                    self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
+                }
             }
         }
         Ok(())
@@ -142,7 +145,7 @@ impl Core {
         if self.nexuses.insert(nexus).is_none() {
             return refusal::NO_ROOM;
         }
-        self.dirty = true;
+        self.touch_nexus(wide, units.iter().copied());
         0
     }
 
@@ -219,7 +222,7 @@ impl Core {
         let over: Vec<usize> = over.map(|(at, _)| at).collect();
         for at in over {
             let Some(nexus) = self.nexuses.remove(at) else { continue };
-            self.dirty = true;
+            self.touch_nexus(nexus.wide, nexus.attentions.keys().copied());
             if let Some(Closing::Asked(serial)) = nexus.closing {
                 let reply = Reply::new(ReplyKind::NexusClosed, nexus.number, serial);
                 self.send_to_transport(nexus.transport, &reply);

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use ipc::arena::Arenas;
 use ipc::fault::PeerFault;
+use ipc::journal::{Found, Journal};
 use ipc::message::Event;
 use ipc::message::record::Reply;
-use ipc::notebook::Notebook;
 
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
+use crate::notebook::Entry;
 use crate::peers::{Handler, Presence, Retired, Transport};
 use crate::settle::Late;
 use crate::stats::{Counter, Counters};
@@ -53,12 +54,12 @@ pub struct Core {
     /// Tasks that have become enabled and are to be executed.
     pub ready: VecDeque<TaskId>,
     /// Where state that outlives the core is kept.
-    pub notebook: Option<Notebook>,
-    /// The notebook and the page that was found in it, until the configuration is complete.
-    pub page_waits: Option<(Notebook, Option<Vec<u8>>)>,
-    /// The notebook is behind.
-    pub dirty: bool,
-    /// The notebook has no room for the page, and that has been said.
+    pub notebook: Option<Journal>,
+    /// The notebook and what was found in it, until the configuration is complete.
+    pub notebook_waits: Option<(Journal, Found)>,
+    /// Entries of the notebook that are behind.
+    pub touched: Vec<Entry>,
+    /// The notebook has no room, and that has been said.
     pub overflowed: bool,
     /// A nexus is ending or a transport attaching, and something has changed about it: look whether it can be finished.
     pub endings: bool,
@@ -87,8 +88,8 @@ impl Default for Core {
             functions: Vec::new(),
             ready: VecDeque::with_capacity(USUAL_TASKS),
             notebook: None,
-            page_waits: None,
-            dirty: false,
+            notebook_waits: None,
+            touched: Vec::new(),
             overflowed: false,
             endings: false,
             retired: Vec::new(),
@@ -138,7 +139,7 @@ impl Core {
 
     /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.
     pub fn flush(&mut self) {
-        if self.dirty {
+        if !self.touched.is_empty() {
             self.save();
         }
         for handler in &mut self.handlers {

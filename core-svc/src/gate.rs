@@ -9,6 +9,7 @@ use scsi::opcode::{self, Executor, Opcode, UnitAttention};
 use scsi::sense::Sense;
 
 use crate::core::Core;
+use crate::notebook::Part;
 use crate::settle::Outcome;
 
 /// What the gate says.
@@ -67,22 +68,25 @@ impl Core {
     /// The unit attention condition that this command has to report, if there is one. A command that comes again reports
     /// what it reported before.
     pub(crate) fn take_attention(&mut self, nexus: usize, unit: u32, request: &Request) -> Option<Asc> {
-        let waiting = self.nexuses.get_mut(nexus)?.attentions.get_mut(&unit)?;
+        let nexus = self.nexuses.get_mut(nexus)?;
+        let waiting = nexus.attentions.get_mut(&unit)?;
         if request.flags & request_flags::AGAIN != 0
             && let Some(asc) = waiting.reported_by(request.serial)
         {
             return Some(asc);
         }
         let asc = waiting.take(request.serial)?;
-        self.dirty = true;
+        self.touched.push((Part::Attentions, nexus.wide, u64::from(unit)));
         Some(asc)
     }
 
     /// Establishes a unit attention condition for every nexus that reaches `unit` and that `chosen` chooses.
     pub(crate) fn raise_attention(&mut self, unit: u32, asc: Asc, chosen: impl Fn(usize) -> bool) {
         for (place, nexus) in self.nexuses.iter_mut() {
-            if let Some(waiting) = nexus.attentions.get_mut(&unit).filter(|_| chosen(place)) {
-                self.dirty |= waiting.raise(asc);
+            if let Some(waiting) = nexus.attentions.get_mut(&unit).filter(|_| chosen(place))
+                && waiting.raise(asc)
+            {
+                self.touched.push((Part::Attentions, nexus.wide, u64::from(unit)));
             }
         }
     }

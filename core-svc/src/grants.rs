@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use ipc::arena::Arena;
 use ipc::doorbell::Doorbell;
+use ipc::journal::Journal;
 use ipc::link::{Requester, Responder};
 use ipc::message::config::{TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
-use ipc::notebook::Notebook;
 use ipc::shm::MapError;
 use ipc::stats::Stats;
 use ipc::wait::{Waiter, Watch};
@@ -59,7 +59,7 @@ impl Core {
                 ipc::service::start_log(&config.log);
             }
             Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
-            Grant::Notebook => self.page_waits = Some(Notebook::open(fd()?, SCHEMA)?),
+            Grant::Notebook => self.notebook_waits = Some(Journal::open(fd()?, SCHEMA)?),
             Grant::State => self.state_dir = Some(fd()?),
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
@@ -81,11 +81,8 @@ impl Core {
             Grant::LinkDown { peer, epoch, held } => self.link_down(peer, epoch, held),
             Grant::Go => {
                 // The configuration is complete only now, and the notebook is judged by it.
-                if let Some((notebook, page)) = self.page_waits.take() {
-                    if let Some(page) = page {
-                        self.remember(&page);
-                    }
-                    self.notebook = Some(notebook);
+                if let Some((notebook, found)) = self.notebook_waits.take() {
+                    self.remember(notebook, found);
                 }
                 return Ok(Next::Go);
             }

@@ -29,6 +29,11 @@ pub fn wide(transport: u32, number: u64) -> Option<u64> {
     fits.then_some(u64::from(transport) << NUMBER_BITS | number)
 }
 
+/// The transport and its own number of a nexus that handlers know as `wide`.
+pub fn split(wide: u64) -> (u32, u64) {
+    ((wide >> NUMBER_BITS) as u32, wide & ((1 << NUMBER_BITS) - 1))
+}
+
 /// Why a nexus is ending, and who wants to hear when it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {

@@ -1,113 +1,200 @@
-//! The core's notebook: nexuses, their unit attentions and recorded outcomes, as they must survive the core's own death.
+//! The core's notebook: what must survive the core's own death, in parts that know nothing of one another.
 //!
-//! One page holds all of it and is replaced when something in it changed, before anybody can see the effect. It is read
-//! back with suspicion: an entry that does not fit the configuration is left out, and said so. Names are not in it:
-//! transports say them again. [`crate::nexus::MOST_PATHS`] bounds what one page costs.
+//! It is a journal of small entries ([`ipc::journal`]). Whoever changes state that has an entry calls [`Core::touch`]; before
+//! anybody can see an effect of this turn, all touched entries are written as one commit, so that a successor finds all of
+//! them or none. Nothing else has to be done while running: the entry is encoded from the state as it is then, and it is
+//! taken out when there is none any more.
+//!
+//! A new part is a variant of [`Part`], an arm of `encode` and an arm of `take_up`, the latter two calling its owner's file.
+//! Entries are read back with suspicion, part by part in the order of their numbers: what does not fit the configuration is
+//! left out, and said so. Names of ports are not in it: transports say them again.
 
+use ipc::journal::{Found, Journal, Key};
 use ipc::message::record::NexusNames;
 use ipc::message::{Event, codec};
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::core::Core;
-use crate::nexus::{Nexus, wide};
+use crate::nexus::{Nexus, split, wide};
 use crate::recorded::Recorded;
 use crate::unit_attention::UnitAttentions;
 
-/// Number of this page's format.
-pub const SCHEMA: u64 = 3;
+/// Number of the journal's layout. A part whose format changes gets another number of its own instead.
+pub const SCHEMA: u64 = 4;
 
-/// What is written.
-#[derive(Serialize)]
-struct Written<'a> {
-    number: u64,
-    transport: u32,
-    target: u32,
-    attentions: &'a FxHashMap<u32, UnitAttentions>,
-    recorded: &'a Recorded,
+/// The parts, in the order in which they are taken up: nexuses come before what is said of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A nexus, by its wide number: the index of its target.
+    Nexus = 1,
+    /// Unit attention conditions, by wide number and unit. No entry: no condition.
+    Attentions = 2,
+    /// Recorded outcomes of a nexus, by its wide number. No entry: none.
+    Recorded = 3,
 }
 
-/// The same as it is read back: a map is a sequence of pairs.
-#[derive(Deserialize)]
-struct Entry {
-    number: u64,
-    transport: u32,
-    target: u32,
-    attentions: Vec<(u32, UnitAttentions)>,
-    recorded: Recorded,
+impl Part {
+    const ALL: [Self; 3] = [Self::Nexus, Self::Attentions, Self::Recorded];
+
+    /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
+    const fn format(self) -> u32 {
+        match self {
+            Self::Nexus | Self::Attentions | Self::Recorded => 1,
+        }
+    }
+
+    const fn number(self) -> u32 {
+        (self as u32) << 16 | self.format()
+    }
+
+    fn find(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.number() == number)
+    }
+}
+
+/// The name of an entry: which part, and which of its entries.
+pub type Entry = (Part, u64, u64);
+
+fn key((part, major, minor): Entry) -> Key {
+    Key { part: part.number(), major, minor }
+}
+
+/// The bytes of an entry; one with a value that equals its default has none.
+fn unless_default<T: Serialize + Default + PartialEq>(value: &T) -> Option<Vec<u8>> {
+    if *value == T::default() { None } else { bytes(value) }
+}
+
+/// The bytes of an entry.
+pub(crate) fn bytes<T: Serialize>(value: &T) -> Option<Vec<u8>> {
+    codec::encode_page(value).ok()
+}
+
+/// The value of an entry. It may be anything that has these bytes.
+pub(crate) fn value<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    codec::decode_page(bytes).ok()
 }
 
 impl Core {
-    /// Writes the page. A page that cannot be written is a problem for the next restart, not for the I/O of now; it is said
-    /// once.
+    /// An entry of the notebook has changed, come to be or ceased to be.
+    pub(crate) fn touch(&mut self, entry: Entry) {
+        self.touched.push(entry);
+    }
+
+    /// Everything that is kept of a nexus has changed.
+    pub(crate) fn touch_nexus(&mut self, nexus: u64, units: impl Iterator<Item = u32>) {
+        self.touched.push((Part::Nexus, nexus, 0));
+        self.touched.push((Part::Recorded, nexus, 0));
+        self.touched.extend(units.map(|unit| (Part::Attentions, nexus, u64::from(unit))));
+    }
+
+    /// What is to be written of an entry, none if there is no such entry any more.
+    fn encode(&self, (part, major, minor): Entry) -> Option<Vec<u8>> {
+        let nexus = |wide: u64| self.nexuses.get(self.nexuses.find(wide)?);
+        match part {
+            Part::Nexus => bytes(&nexus(major)?.target),
+            Part::Attentions => {
+                let unit = u32::try_from(minor).ok()?;
+                unless_default(nexus(major)?.attentions.get(&unit)?)
+            }
+            Part::Recorded => unless_default(&nexus(major)?.recorded),
+        }
+    }
+
+    /// Takes up what a former incarnation wrote of an entry. None: it does not fit.
+    fn take_up(&mut self, (part, major, minor): Entry, bytes: &[u8]) -> Option<()> {
+        let nexus = self.nexuses.find(major);
+        match part {
+            Part::Nexus => self.take_up_nexus(major, value(bytes)?),
+            Part::Attentions => {
+                let attentions = &mut self.nexuses.get_mut(nexus?)?.attentions;
+                *attentions.get_mut(&u32::try_from(minor).ok()?)? = value(bytes)?;
+                Some(())
+            }
+            Part::Recorded => {
+                self.nexuses.get_mut(nexus?)?.recorded = value::<Recorded>(bytes)?.bounded();
+                Some(())
+            }
+        }
+    }
+
+    /// Writes what was touched. Entries that cannot be written are a problem for the next restart, not for the I/O of now; it
+    /// is said once.
     pub(crate) fn save(&mut self) {
-        self.dirty = false;
-        let Some(notebook) = &mut self.notebook else { return };
-        let page: Vec<Written<'_>> = self
-            .nexuses
-            .iter()
-            .map(|(_, nexus)| Written {
-                number: nexus.number,
-                transport: self.transports[nexus.transport].service,
-                target: nexus.target,
-                attentions: &nexus.attentions,
-                recorded: &nexus.recorded,
-            })
-            .collect();
-        let saved = codec::encode_page(&page).map_err(|error| error.to_string());
-        let saved = saved.and_then(|bytes| notebook.save(&bytes).map_err(|error| error.to_string()));
+        let mut touched = std::mem::take(&mut self.touched);
+        let Some(mut notebook) = self.notebook.take() else { return };
+        touched.sort_unstable();
+        touched.dedup();
+        for entry in touched.drain(..) {
+            match self.encode(entry) {
+                Some(bytes) => notebook.put(key(entry), &bytes),
+                None => notebook.remove(key(entry)),
+            }
+        }
+        let saved = notebook.commit();
         if let (Err(error), false) = (&saved, self.overflowed) {
             let text = format!(
-                "the core's notebook cannot be written ({error}): a restart of the core would lose unit attentions"
+                "the core's notebook cannot be written ({error}): a restart of the core would lose what is shared between nexuses"
             );
             tracing::error!("{text}");
             self.events.push(Event::Problem { text });
         }
         self.overflowed = saved.is_err();
+        (self.notebook, self.touched) = (Some(notebook), touched);
     }
 
-    /// Takes up what a former incarnation wrote.
-    pub(crate) fn remember(&mut self, page: &[u8]) {
-        let page: Vec<Entry> = match codec::decode_page(page) {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::error!(%error, "the notebook cannot be read: starting empty");
-                return;
+    /// Takes up the notebook as it was found.
+    pub(crate) fn remember(&mut self, mut notebook: Journal, found: Found) {
+        let entries = match found {
+            Found::Nothing => Vec::new(),
+            Found::Damaged => {
+                let text =
+                    "the core's notebook is damaged: nexuses, reservations and unit attentions are lost";
+                tracing::error!("{text}");
+                self.events.push(Event::Problem { text: text.to_owned() });
+                Vec::new()
             }
+            Found::Entries(entries) => entries,
         };
-        let count = page.len();
-        let kept = page.into_iter().filter_map(|entry| self.remember_nexus(entry)).count();
-        if kept < count {
-            tracing::warn!(left_out = count - kept, "nexuses in the notebook do not fit the configuration");
+        let count = entries.len();
+        let mut left_out = 0;
+        for (key, bytes) in entries {
+            let entry = Part::find(key.part).map(|part| (part, key.major, key.minor));
+            if entry.and_then(|entry| self.take_up(entry, &bytes)).is_none() {
+                notebook.remove(key);
+                left_out += 1;
+            }
         }
-        tracing::info!(nexuses = kept, "took up the notebook");
+        if left_out > 0 {
+            tracing::warn!(left_out, "entries in the notebook do not fit the configuration");
+        }
+        tracing::info!(entries = count - left_out, "took up the notebook");
+        self.notebook = Some(notebook);
     }
 
-    fn remember_nexus(&mut self, entry: Entry) -> Option<usize> {
-        let target = self.targets.get(entry.target as usize)?.as_ref()?;
-        let transport = self.transports.iter().position(|known| known.service == entry.transport)?;
-        if target.transport != entry.transport {
+    fn take_up_nexus(&mut self, number: u64, target: u32) -> Option<()> {
+        let (service, own) = split(number);
+        let known = self.targets.get(target as usize)?.as_ref()?;
+        let transport = self.transports.iter().position(|known| known.service == service)?;
+        if known.transport != service {
             return None;
         }
-        let mut attentions: FxHashMap<u32, UnitAttentions> =
-            target.luns.iter().map(|entry| (entry.unit, UnitAttentions::default())).collect();
-        for (unit, waiting) in entry.attentions {
-            if let Some(place) = attentions.get_mut(&unit) {
-                *place = waiting;
-            }
-        }
+        let attentions: FxHashMap<u32, UnitAttentions> =
+            known.luns.iter().map(|entry| (entry.unit, UnitAttentions::default())).collect();
         self.nexuses.insert(Nexus {
-            number: entry.number,
-            wide: wide(entry.transport, entry.number)?,
+            number: own,
+            wide: wide(service, own)?,
             transport,
-            target: entry.target,
+            target,
             names: NexusNames { initiator: String::new(), target: String::new() },
             attentions,
-            recorded: entry.recorded.bounded(),
+            recorded: Recorded::default(),
             tasks: 0,
             confirmed: false,
             closing: None,
-        })
+        })?;
+        Some(())
     }
 }
 

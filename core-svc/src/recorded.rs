@@ -1,7 +1,7 @@
 //! Outcomes of commands that must not be executed twice (replay class `Record` of the opcode table).
 //!
 //! Whoever executes such a command calls [`Core::record`] in the same turn in which the effect comes about, so that both are
-//! in the same page of the notebook before anybody can see either. When the core dies before its transport has read the
+//! in the same commit of the notebook before anybody can see either. When the core dies before its transport has read the
 //! answer, the command comes again under the same identity and intake answers it from here ([`Core::recall`]); its
 //! executor, its gate and its task set never see it. Nothing else is needed from an executor in the core.
 //!
@@ -19,6 +19,7 @@ use scsi::status::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Core;
+use crate::notebook::Part;
 use crate::settle::Outcome;
 
 /// Outcomes that are kept for one nexus. More commands of this class than this would have to be under way at the same
@@ -93,7 +94,7 @@ impl Core {
     pub(crate) fn record(&mut self, nexus: usize, serial: u64, outcome: &Outcome) {
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
             nexus.recorded.push(serial, outcome);
-            self.dirty = true;
+            self.touched.push((Part::Recorded, nexus.wide, 0));
         }
     }
 

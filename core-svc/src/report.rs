@@ -12,6 +12,7 @@ use scsi::sense::Sense;
 use scsi::{inquiry, report_luns, request_sense};
 
 use crate::core::Core;
+use crate::notebook::Part;
 use crate::settle::Outcome;
 use crate::task::TaskId;
 
@@ -75,8 +76,10 @@ impl Core {
         let outcome = self.give(request, &data);
         // Reading the inventory ends the condition that says it has changed (SPC-4 6.33).
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
-            for waiting in nexus.attentions.values_mut() {
-                self.dirty |= waiting.clear(Asc::REPORTED_LUNS_DATA_HAS_CHANGED);
+            for (unit, waiting) in &mut nexus.attentions {
+                if waiting.clear(Asc::REPORTED_LUNS_DATA_HAS_CHANGED) {
+                    self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
+                }
             }
         }
         outcome

@@ -28,6 +28,8 @@ pub mod extent;
 #[cfg(not(loom))]
 pub mod io;
 #[cfg(not(loom))]
+pub mod journal;
+#[cfg(not(loom))]
 pub mod notebook;
 #[cfg(not(loom))]
 pub mod state;

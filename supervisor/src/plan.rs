@@ -22,7 +22,7 @@ use crate::policy::Policy;
 /// Bytes of a notebook, by kind. The core remembers nexuses and reservations, a transport its connections.
 fn notebook_bytes(kind: Kind) -> usize {
     match kind {
-        Kind::Core => 2 << 20,
+        Kind::Core => 16 << 20,
         Kind::Iscsi => 4 << 20,
         Kind::Vdisk => 3 << 20,
     }

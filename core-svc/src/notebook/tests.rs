@@ -1,17 +1,24 @@
-//! The page: what is written comes back, and nothing that is read can do harm.
+//! The entries: what is written comes back, and nothing that is read can do harm.
+
+use std::os::fd::OwnedFd;
 
 use ipc::message::config::{TargetConfig, UnitConfig};
 use ipc::message::{Event, Grant};
-use ipc::notebook::Notebook;
 use ipc::shm;
 use ipc::wait::Waiter;
 use proptest::prelude::*;
 use scsi::asc::Asc;
 
 use super::*;
+use crate::settle::Outcome;
 
-/// A core with unit 0, reached at LUN 0 of target 0 over transport 1.
-fn core() -> Core {
+/// Nexus `number` of transport 1, as handlers know it.
+fn nexus(number: u64) -> u64 {
+    1 << 56 | number
+}
+
+/// A core with unit 0, reached at LUN 0 of target 0 over transport 1, and what `segment` holds.
+fn core(segment: &OwnedFd) -> Core {
     let mut core = Core::default();
     let mut waiter = Waiter::new(0).unwrap();
     let unit = UnitConfig { unit: 0, name: "disk".into(), handler: 3, ..Default::default() };
@@ -26,14 +33,13 @@ fn core() -> Core {
     };
     core.adopt(Grant::Unit(unit), Vec::new(), &mut waiter).unwrap();
     core.adopt(Grant::Target(target), Vec::new(), &mut waiter).unwrap();
+    core.adopt(Grant::Notebook, vec![segment.try_clone().unwrap()], &mut waiter).unwrap();
+    core.adopt(Grant::Go, Vec::new(), &mut waiter).unwrap();
     core
 }
 
-/// Number, transport, target, conditions by unit, recorded outcomes: an entry as it is encoded.
-type Tuple = (u64, u32, u32, Vec<(u32, UnitAttentions)>, Recorded);
-
-fn page_of(entries: &[Tuple]) -> Vec<u8> {
-    codec::encode_page(&entries).unwrap()
+fn segment() -> OwnedFd {
+    shm::create("test", 1 << 20).unwrap()
 }
 
 fn attentions(asc: Asc) -> UnitAttentions {
@@ -42,84 +48,145 @@ fn attentions(asc: Asc) -> UnitAttentions {
     waiting
 }
 
+/// Writes entries as they stand.
+fn write(segment: &OwnedFd, entries: &[(Entry, Vec<u8>)]) {
+    let (mut journal, _) = Journal::open(segment, SCHEMA).unwrap();
+    for (entry, bytes) in entries {
+        journal.put(key(*entry), bytes);
+    }
+    journal.commit().unwrap();
+}
+
+fn open(number: u64) -> (Entry, Vec<u8>) {
+    ((Part::Nexus, nexus(number), 0), bytes(&0_u32).unwrap())
+}
+
 #[test]
-fn saved_page_comes_back() {
-    let segment = shm::create("test", 1 << 16).unwrap();
-    let mut first = core();
-    first.remember(&page_of(&[(
-        5,
-        1,
-        0,
-        vec![(0, attentions(Asc::IT_NEXUS_LOSS_OCCURRED))],
-        Recorded::default(),
-    )]));
-    first.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
-    first.save();
-    let (_, page) = Notebook::open(&segment, SCHEMA).unwrap();
-    let mut second = core();
-    second.remember(&page.unwrap());
+fn saved_entries_come_back() {
+    let segment = segment();
+    let mut first = core(&segment);
+    first.take_up((Part::Nexus, nexus(5), 0), &bytes(&0_u32).unwrap()).unwrap();
+    let at = first.nexuses.find(nexus(5)).unwrap();
+    first.touch_nexus(nexus(5), [0].into_iter());
+    first.raise_attention(0, Asc::IT_NEXUS_LOSS_OCCURRED, |_| true);
+    first.record(at, 77, &Outcome::good(1, 2));
+    first.flush();
+    let second = core(&segment);
     let (_, nexus) = second.nexuses.iter().next().unwrap();
     assert_eq!((nexus.number, nexus.transport, nexus.target), (5, 0, 0));
     assert_eq!(nexus.attentions[&0], attentions(Asc::IT_NEXUS_LOSS_OCCURRED));
+    assert_eq!(nexus.recorded.find(77).unwrap().wanted, 2);
     assert!(!nexus.confirmed && nexus.closing.is_none());
 }
 
 #[test]
-fn entries_that_do_not_fit_are_left_out() {
-    let mut core = core();
-    core.remember(&page_of(&[
-        (5, 1, 0, Vec::new(), Recorded::default()),
-        (5, 1, 0, Vec::new(), Recorded::default()),
-        (6, 2, 0, Vec::new(), Recorded::default()),
-        (7, 1, 9, Vec::new(), Recorded::default()),
-        (1 << 60, 1, 0, Vec::new(), Recorded::default()),
-        (8, 1, 0, vec![(77, attentions(Asc::POWER_ON_OCCURRED))], Recorded::default()),
-    ]));
-    let mut kept: Vec<u64> = core.nexuses.iter().map(|(_, nexus)| nexus.number).collect();
-    kept.sort_unstable();
-    assert_eq!(kept, [5, 8]);
-    assert!(
-        core.nexuses
-            .iter()
-            .all(|(_, nexus)| nexus.attentions.len() == 1 && nexus.attentions.contains_key(&0))
-    );
+fn entries_of_a_nexus_go_with_it() {
+    let segment = segment();
+    write(&segment, &[open(5), open(6)]);
+    let mut first = core(&segment);
+    first.raise_attention(0, Asc::IT_NEXUS_LOSS_OCCURRED, |_| true);
+    first.flush();
+    let at = first.nexuses.find(nexus(5)).unwrap();
+    first.nexuses.remove(at);
+    first.touch_nexus(nexus(5), [0].into_iter());
+    first.flush();
+    let Found::Entries(entries) = Journal::open(&segment, SCHEMA).unwrap().1 else { panic!() };
+    assert!(entries.iter().all(|(key, _)| key.major == nexus(6)));
+    assert_eq!(entries.len(), 2);
 }
 
 #[test]
-fn page_without_room_is_complained_about_once_until_there_is_room_again() {
+fn entries_that_do_not_fit_are_left_out_and_taken_out() {
+    let segment = segment();
+    let entry = |part, major, minor| (part, major, minor);
+    let target = |target: u32| bytes(&target).unwrap();
+    let conditions = bytes(&attentions(Asc::POWER_ON_OCCURRED)).unwrap();
+    write(
+        &segment,
+        &[
+            open(5),
+            // Of a transport that there is not, to a target that there is not, of an impossible number, of no target.
+            (entry(Part::Nexus, 2 << 56 | 6, 0), target(0)),
+            (entry(Part::Nexus, nexus(7), 0), target(9)),
+            (entry(Part::Nexus, nexus(9), 0), b"\x01\xFF\xFF\xFF".to_vec()),
+            (entry(Part::Attentions, nexus(5), 77), conditions.clone()),
+            (entry(Part::Attentions, nexus(8), 0), conditions),
+            (entry(Part::Recorded, nexus(8), 0), bytes(&Recorded::default()).unwrap()),
+        ],
+    );
+    let (mut journal, _) = Journal::open(&segment, SCHEMA).unwrap();
+    // Another format of a part is not this part.
+    journal.put(Key { part: 0x0001_00FF, major: nexus(10), minor: 0 }, &target(0));
+    journal.commit().unwrap();
+    let mut core = core(&segment);
+    let kept: Vec<u64> = core.nexuses.iter().map(|(_, nexus)| nexus.number).collect();
+    assert_eq!(kept, [5]);
+    assert!(core.nexuses.iter().all(|(_, nexus)| nexus.attentions.len() == 1));
+    core.touch((Part::Nexus, nexus(5), 0));
+    core.flush();
+    let Found::Entries(entries) = Journal::open(&segment, SCHEMA).unwrap().1 else { panic!() };
+    assert_eq!(entries.len(), 1);
+}
+
+#[test]
+fn notebook_without_room_is_complained_about_once_until_there_is_room_again() {
     let segment = shm::create("test", 4096).unwrap();
-    let mut core = core();
-    core.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
-    let many: Vec<_> = (0..1000).map(|number| (number, 1, 0, Vec::new(), Recorded::default())).collect();
-    core.remember(&page_of(&many));
-    core.save();
-    core.save();
+    let mut core = core(&segment);
+    for number in 0..1000 {
+        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&0_u32).unwrap()).unwrap();
+        core.touch((Part::Nexus, nexus(number), 0));
+    }
+    core.flush();
+    core.touch((Part::Nexus, nexus(0), 0));
+    core.flush();
     assert!(matches!(core.events.as_slice(), [Event::Problem { .. }]));
     core.nexuses = Default::default();
-    core.save();
+    (0..1000).for_each(|number| core.touch((Part::Nexus, nexus(number), 0)));
+    core.flush();
     assert!(!core.overflowed);
 }
 
 #[test]
-fn longest_page_of_ordinary_nexuses_fits() {
-    let segment = shm::create("test", 2 << 20).unwrap();
-    let mut core = core();
-    core.notebook = Some(Notebook::open(&segment, SCHEMA).unwrap().0);
-    let busy = || vec![(0, attentions(Asc::POWER_ON_OR_RESET_OCCURRED))];
-    let many: Vec<_> =
-        (0..4096).map(|number| (number + (1 << 40), 1, 0, busy(), Recorded::default())).collect();
-    core.remember(&page_of(&many));
-    core.save();
+fn damaged_notebook_is_said_so() {
+    let segment = segment();
+    write(&segment, &[open(5)]);
+    let map = ipc::shm::Mapping::new(&segment).unwrap();
+    map.write(128 + 40, b"damage");
+    let core = core(&segment);
+    assert_eq!(core.nexuses.iter().count(), 0);
+    assert!(matches!(core.events.as_slice(), [Event::Problem { text }] if text.contains("damaged")));
+}
+
+#[test]
+fn as_many_paths_as_there_may_be_fit() {
+    let segment = shm::create("test", 16 << 20).unwrap();
+    let mut core = core(&segment);
+    for number in 0..crate::nexus::MOST as u64 {
+        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&0_u32).unwrap()).unwrap();
+        let at = core.nexuses.find(nexus(number)).unwrap();
+        (0..crate::recorded::MOST as u64).for_each(|n| core.record(at, n, &Outcome::good(1 << 20, 1 << 20)));
+        core.touch_nexus(nexus(number), [0].into_iter());
+    }
+    core.raise_attention(0, Asc::POWER_ON_OR_RESET_OCCURRED, |_| true);
+    core.flush();
     assert!(core.events.is_empty());
 }
 
 proptest! {
     #[test]
-    fn arbitrary_page_does_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let mut core = core();
-        core.remember(&bytes);
-        let mut after_the_version = vec![1];
-        after_the_version.extend(bytes);
-        core.remember(&after_the_version);
+    fn arbitrary_entries_do_no_harm(
+        contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 3),
+    ) {
+        let segment = segment();
+        let entries: Vec<_> = Part::ALL
+            .into_iter()
+            .zip(contents)
+            .map(|(part, bytes)| ((part, nexus(5), 0), [vec![1], bytes].concat()))
+            .collect();
+        write(&segment, &[open(5)]);
+        write(&segment, &entries[1..]);
+        core(&segment);
+        write(&segment, &entries);
+        core(&segment);
     }
 }
