@@ -7,7 +7,7 @@ mod mode_sense;
 mod parameter_in;
 mod read_write;
 
-pub use mode_sense::{ModeSense, PageControl};
+pub use mode_sense::{ModeSelect, ModeSense, PageControl};
 pub use parameter_in::{
     Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportTargetPortGroups, ReportingOptions,
     RequestSense, SelectReport,
@@ -29,6 +29,8 @@ pub enum Command {
     Inquiry(Inquiry),
     /// MODE SENSE(6) and (10) (SPC-4 6.13, 6.14).
     ModeSense(ModeSense),
+    /// MODE SELECT(6) and (10) (SPC-4 6.11, 6.12).
+    ModeSelect(ModeSelect),
     /// START STOP UNIT (SBC-3 5.22).
     StartStopUnit(StartStopUnit),
     /// READ CAPACITY(10) (SBC-3 5.15).
@@ -79,8 +81,10 @@ impl Command {
             TEST_UNIT_READY => Self::TestUnitReady,
             REQUEST_SENSE => Self::RequestSense(RequestSense::decode(cdb)),
             INQUIRY => Self::Inquiry(Inquiry::decode(cdb)?),
-            MODE_SENSE_6 => Self::ModeSense(ModeSense::decode_6(cdb)?),
-            MODE_SENSE_10 => Self::ModeSense(ModeSense::decode_10(cdb)?),
+            MODE_SENSE_6 => Self::ModeSense(ModeSense::decode_6(cdb)),
+            MODE_SENSE_10 => Self::ModeSense(ModeSense::decode_10(cdb)),
+            MODE_SELECT_6 => Self::ModeSelect(ModeSelect::decode_6(cdb)?),
+            MODE_SELECT_10 => Self::ModeSelect(ModeSelect::decode_10(cdb)?),
             START_STOP_UNIT => Self::StartStopUnit(StartStopUnit {
                 immed: cdb.bit(1, 0),
                 power_condition: cdb.u8(4) >> 4,

@@ -1,105 +1,139 @@
-//! MODE SENSE data: header, block descriptor, pages (SPC-4 7.5, SBC-3 6.4).
+//! Mode pages (SPC-4 7.5, SBC-3 6.4, MMC-6 7): one list, from which MODE SENSE, MODE SELECT and everything that heeds a
+//! setting are made.
 //!
-//! One list of pages serves the single page, all pages, and all subpages. There is no MODE SELECT yet, so every changeable
-//! mask is zero, and the current values are the default ones. To add a page: a line in `PAGES`.
+//! What a page says by default derives from [`DeviceInfo`]; what MODE SELECT has changed stands in [`ModeParameters`]. Both
+//! together are the values in force. Byte numbers in a page are those of the standard's tables, PAGE CODE being byte 0. To
+//! add a page: a line in [`PAGES`].
 
 mod caching;
+mod cd;
 mod control;
+mod exceptions;
+mod parameters;
+mod power;
+mod reconnect;
+mod recovery;
+mod select;
+mod sense;
 
-use crate::command::{ModeSense, PageControl};
-use crate::device_info::DeviceInfo;
-use crate::parameter::ParameterData;
-use crate::path::Path;
-use crate::sense::Sense;
+pub use parameters::{Exceptions, ModeParameters};
+pub use select::parse;
+pub use sense::respond;
 
+use crate::device_info::{DeviceInfo, DeviceType};
+
+/// The longest page, header included.
+const LONGEST: usize = 40;
+/// How many pages there are.
+const COUNT: usize = 12;
 /// PAGE CODE for all pages.
 const ALL_PAGES: u8 = 0x3F;
 /// SUBPAGE CODE for all subpages.
 const ALL_SUBPAGES: u8 = 0xFF;
-/// WP of the device-specific parameter (SBC-3 6.4.1).
-const WP: u8 = 0x80;
-/// DPOFUA of the device-specific parameter: READ and WRITE heed DPO and FUA.
-const DPOFUA: u8 = 0x10;
+/// SPF: the page has a SUBPAGE CODE, and two bytes of PAGE LENGTH.
+const SPF: u8 = 0x40;
+/// PS in MODE SENSE data: the page can be saved. Reserved in MODE SELECT.
+const PS: u8 = 0x80;
 
-/// A page without subpages: its code, the bytes after PAGE LENGTH, and how to make them.
+/// The bytes of a page, header included; those past its end are zero.
+type PageBytes = [u8; LONGEST];
+
+/// A byte, and perhaps the most significant bit of a field in it, that cannot be what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wrong {
+    byte: usize,
+    bit: Option<u8>,
+}
+
+/// A mode page.
 struct Page {
     code: u8,
-    values: fn(&DeviceInfo) -> Vec<u8>,
+    /// SUBPAGE CODE; 00h is a page in the page_0 format.
+    subpage: u8,
+    /// Bytes, header included.
+    len: usize,
+    /// The types of device that have it.
+    types: &'static [DeviceType],
+    /// Fills in what the unit begins with. The header is there already.
+    default: fn(&DeviceInfo, &mut PageBytes),
+    /// A mask of the bits that MODE SELECT can change.
+    changeable: &'static [(usize, u8)],
+    /// Looks at values whose other bits are right: are these possible?
+    check: fn(&PageBytes) -> Result<(), Wrong>,
 }
 
-/// The pages, in order of their code, which is the order in which all of them are returned.
-const PAGES: &[Page] = &[
-    Page { code: caching::CODE, values: caching::values },
-    Page { code: control::CODE, values: control::values },
+const DISK: &[DeviceType] = &[DeviceType::Disk];
+const CD: &[DeviceType] = &[DeviceType::CdDvd];
+const ALL: &[DeviceType] = &[DeviceType::Disk, DeviceType::CdDvd];
+
+/// The pages, in order of code and subpage, which is the order in which all of them are returned.
+static PAGES: [Page; COUNT] = [
+    recovery::DISK_PAGE,
+    recovery::CD_PAGE,
+    reconnect::DISCONNECT_RECONNECT,
+    caching::PAGE,
+    control::PAGE,
+    control::EXTENSION,
+    cd::DEVICE_PARAMETERS,
+    cd::AUDIO_CONTROL,
+    power::DISK_PAGE,
+    power::CD_PAGE,
+    exceptions::PAGE,
+    cd::CAPABILITIES,
 ];
 
-/// Answers MODE SENSE(6) or (10) over `path`. Fails with INVALID FIELD IN CDB for a page or subpage that there is not.
-pub fn respond(info: &DeviceInfo, path: &Path, request: &ModeSense) -> Result<ParameterData, Sense> {
-    let pages = select(request)?;
-    let mut data = ParameterData::new(request.allocation_length);
-    put_header(info, path, request, &mut data);
-    for page in pages {
-        put_page(info, page, request.page_control, &mut data);
-    }
-    if request.ten {
-        let length = (data.full_len() - 2) as u16;
-        data.patch(0, &length.to_be_bytes());
-    } else {
-        let length = (data.full_len() - 1) as u8;
-        data.patch(0, &[length]);
-    }
-    Ok(data)
-}
-
-/// The pages that are asked for. No page here has subpages other than 00h.
-fn select(request: &ModeSense) -> Result<&'static [Page], Sense> {
-    let pages = if request.page == ALL_PAGES {
-        PAGES
-    } else {
-        let at = PAGES.iter().position(|page| page.code == request.page);
-        let at = at.ok_or(Sense::invalid_field_in_cdb(2, Some(5)))?;
-        &PAGES[at..=at]
+impl Page {
+    /// What most pages are: nothing in them can be changed.
+    const FIXED: Self = Self {
+        code: 0,
+        subpage: 0,
+        len: 0,
+        types: ALL,
+        default: |_, _| {},
+        changeable: &[],
+        check: |_| Ok(()),
     };
-    match request.subpage {
-        0 | ALL_SUBPAGES => Ok(pages),
-        _ => Err(Sense::invalid_field_in_cdb(3, None)),
+
+    /// Bytes before the values.
+    fn header_len(&self) -> usize {
+        if self.subpage == 0 { 2 } else { 4 }
+    }
+
+    /// PAGE CODE and PAGE LENGTH, and the subpage's if it is one.
+    fn header(&self) -> PageBytes {
+        let mut bytes = [0; LONGEST];
+        let length = (self.len - self.header_len()) as u8;
+        if self.subpage == 0 {
+            bytes[..2].copy_from_slice(&[self.code, length]);
+        } else {
+            bytes[..4].copy_from_slice(&[self.code | SPF, self.subpage, 0, length]);
+        }
+        bytes
+    }
+
+    /// The values that the unit begins with.
+    fn defaults(&self, info: &DeviceInfo) -> PageBytes {
+        let mut bytes = self.header();
+        (self.default)(info, &mut bytes);
+        bytes
+    }
+
+    /// The mask of what can be changed, header included.
+    fn mask(&self) -> PageBytes {
+        let mut bytes = [0; LONGEST];
+        self.changeable.iter().for_each(|&(at, mask)| bytes[at] = mask);
+        bytes
+    }
+
+    /// Whether a unit has this page.
+    fn is_of(&self, info: &DeviceInfo) -> bool {
+        self.types.contains(&info.device_type)
     }
 }
 
-/// Mode parameter header and block descriptor (SPC-4 7.5.4, SBC-3 6.4.2). The mode data length is patched in later.
-fn put_header(info: &DeviceInfo, path: &Path, request: &ModeSense, data: &mut ParameterData) {
-    let specific = DPOFUA | if info.read_only || path.write_protected { WP } else { 0 };
-    let descriptor = match (request.disable_block_descriptors, request.long_lba) {
-        (true, _) => 0,
-        (false, true) => 16,
-        (false, false) => 8,
-    };
-    if request.ten {
-        data.put(&[0, 0, 0, specific, u8::from(descriptor == 16), 0, 0, descriptor]);
-    } else {
-        data.put(&[0, 0, specific, descriptor]);
-    }
-    match descriptor {
-        16 => {
-            data.put_u64(info.blocks.0);
-            data.put_u32(0);
-            data.put_u32(info.block_size.get());
-        }
-        8 => {
-            data.put_u32(u32::try_from(info.blocks.0).unwrap_or(u32::MAX));
-            data.put_u32(info.block_size.get());
-        }
-        _ => {}
-    }
-}
-
-fn put_page(info: &DeviceInfo, page: &Page, control: PageControl, data: &mut ParameterData) {
-    let mut values = (page.values)(info);
-    if control == PageControl::Changeable {
-        values.fill(0);
-    }
-    data.put(&[page.code, values.len() as u8]);
-    data.put(&values);
+/// The place of a page of a unit.
+fn position(info: &DeviceInfo, code: u8, subpage: u8) -> Option<usize> {
+    PAGES.iter().position(|page| (page.code, page.subpage) == (code, subpage) && page.is_of(info))
 }
 
 #[cfg(test)]

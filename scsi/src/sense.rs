@@ -164,6 +164,11 @@ impl Sense {
         Self::new(SenseKey::DataProtect, Asc::WRITE_PROTECTED)
     }
 
+    /// The unit may not be written to, because SWP of its control mode page is one.
+    pub const fn software_write_protected() -> Self {
+        Self::new(SenseKey::DataProtect, Asc::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED)
+    }
+
     /// The file behind a sparse unit could not grow.
     pub const fn space_allocation_failed() -> Self {
         Self::new(SenseKey::DataProtect, Asc::SPACE_ALLOCATION_FAILED_WRITE_PROTECT)

@@ -10,6 +10,7 @@ use ipc::wait::Waiter;
 use scsi::sense::Sense;
 
 use crate::backend::{Backend, Way};
+use crate::clerk::Clerk;
 use crate::engine::{Engine, Finished, Job, Op};
 use crate::execute::{self, Event, Step};
 use crate::links::{LinkId, Links};
@@ -39,8 +40,11 @@ pub struct Dispatch {
     /// A peer has to be told of a unit.
     reports_due: bool,
     engine: Engine,
+    clerk: Clerk,
     slots: Slots,
     timers: Timers,
+    /// Units on which a command may wait for the end of one that is over.
+    turns: Vec<UnitId>,
     /// Units whose medium is not ours yet.
     opening: usize,
     /// How long commands may wait for a medium.
@@ -49,7 +53,7 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// Nothing to do yet. `slots` is how many tasks can be under way.
-    pub fn new(engine: Engine, slots: usize, hold: Duration) -> Self {
+    pub fn new(engine: Engine, clerk: Clerk, slots: usize, hold: Duration) -> Self {
         Self {
             units: Units::default(),
             links: Links::default(),
@@ -59,8 +63,10 @@ impl Dispatch {
             unsent_bytes: 0,
             reports_due: false,
             engine,
+            clerk,
             slots: Slots::new(slots),
             timers: Timers::default(),
+            turns: Vec::new(),
             opening: 0,
             hold,
         }
@@ -69,6 +75,11 @@ impl Dispatch {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The clerk.
+    pub fn clerk(&self) -> &Clerk {
+        &self.clerk
     }
 
     /// Whether one more task could be taken.
@@ -159,7 +170,7 @@ impl Dispatch {
 
     /// Ends a task on a unit that is not there.
     pub fn refuse(&mut self, identity: Identity) {
-        let reply = Outcome::check(Sense::lun_not_supported()).reply(identity);
+        let reply = Outcome::check(Sense::lun_not_supported()).reply(identity, false);
         self.counters.add(Counter::Checks, 1);
         self.links.reply(identity.link, &reply);
     }
@@ -206,6 +217,17 @@ impl Dispatch {
                 if syncs.running.is_empty() {
                     self.start_sync(id);
                 }
+            }
+            Step::Errand(errand) => {
+                task.stage = Stage::Errand;
+                if let Err(error) = self.clerk.submit(slot, errand) {
+                    self.resume(slot, Event::Errand(Err(error)));
+                }
+            }
+            Step::Turn => {
+                task.stage = Stage::Turn;
+                let waiting = &mut self.units.get(task.unit).settings.waiting;
+                self.slots.push(waiting, slot);
             }
         }
     }
@@ -299,6 +321,18 @@ impl Dispatch {
             } else {
                 self.resume(slot, Event::Moved(result));
             }
+        }
+        while let Some((slot, result)) = self.clerk.reap() {
+            worked = true;
+            if let Err(error) = &result {
+                let name = self.units.get(self.slots.get(slot).unit).name();
+                self.notes.push(format!("device {name}: a file of its state could not be written: {error}"));
+            }
+            self.resume(slot, Event::Errand(result));
+        }
+        if !self.turns.is_empty() {
+            worked = true;
+            self.give_turns();
         }
         worked
     }
@@ -409,6 +443,9 @@ impl Dispatch {
     /// A task that had begun is over.
     fn ended(&mut self, task: &Task, outcome: &Outcome) {
         self.units.get(task.unit).task_ended(task.orphan);
+        if !self.units.get(task.unit).settings.waiting.is_empty() {
+            self.turns.push(task.unit);
+        }
         if task.orphan {
             self.note(task, outcome);
             self.links.orphan_ended(task.identity.link);
@@ -418,11 +455,26 @@ impl Dispatch {
         }
     }
 
+    /// Lets the next commands go on that wait for one of their kind to be over.
+    #[cold]
+    fn give_turns(&mut self) {
+        while let Some(id) = self.turns.pop() {
+            let settings = &mut self.units.get(id).settings;
+            if settings.change.is_none()
+                && let Some(slot) = self.slots.pop(&mut settings.waiting)
+            {
+                self.resume(slot, Event::Turn);
+            }
+        }
+    }
+
     #[inline]
     fn answer(&mut self, task: &Task, outcome: &Outcome) {
         self.counters.add(Counter::Commands, 1);
+        let unit = self.units.get(task.unit);
+        let descriptor = unit.settings.descriptor_sense;
         // What a command has changed is known to the core before the command's end is.
-        if self.units.get(task.unit).take_untold() {
+        if unit.take_untold() {
             self.send_reports();
         }
         if let Some(transfer) = &task.transfer {
@@ -434,7 +486,7 @@ impl Dispatch {
             self.counters.add(Counter::Checks, 1);
         }
         self.note(task, outcome);
-        self.links.reply(task.identity.link, &outcome.reply(task.identity));
+        self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));
     }
 
     /// Notes the outcome of a command that must not be executed twice, before anybody can see it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use scsi::command::Command;
 use scsi::sense::Sense;
 
+use crate::clerk::Errand;
 use crate::notebook::Notebook;
 use crate::sbc::{capacity, read_write, start_stop, synchronize};
 use crate::spc;
@@ -26,6 +27,10 @@ pub enum Step {
     Engine,
     /// That everything written so far is on the medium.
     Sync,
+    /// The clerk, to do something that blocks.
+    Errand(Errand),
+    /// Its turn: a command before it, of a kind that goes one at a time, is not over.
+    Turn,
 }
 
 /// What a command has been waiting for.
@@ -37,6 +42,10 @@ pub enum Event {
     Moved(io::Result<usize>),
     /// Everything is on the medium, or (false) some acknowledged data never will be.
     Synced(bool),
+    /// The errand is done, or has failed.
+    Errand(io::Result<()>),
+    /// The command before it is over.
+    Turn,
 }
 
 /// Begins a command. What it must remember across a death of this process, it keeps in the notebook.
@@ -52,7 +61,8 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::SynchronizeCache(range) => return synchronize::begin(unit, &range),
         Command::TestUnitReady => spc::test_unit_ready(unit),
         Command::Inquiry(request) => spc::inquiry(task, unit, &request),
-        Command::ModeSense(request) => spc::mode_sense(task, unit, &request),
+        Command::ModeSense(request) => spc::mode::sense(task, unit, &request),
+        Command::ModeSelect(request) => return spc::mode::select(task, unit, &request),
         Command::RequestSense(request) => spc::request_sense(task, &request),
         Command::ReportSupportedOperationCodes(request) => {
             spc::report_supported_operation_codes(task, unit, &request)
@@ -69,10 +79,15 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
 
 /// Goes on with a command.
 pub fn resume(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook, event: Event) -> Step {
+    if let Ok(Command::ModeSelect(request)) = task.command {
+        return spc::mode::resume(task, unit, &request, event);
+    }
     match event {
         Event::Time => read_write::start(task, unit),
         Event::Moved(result) => read_write::moved(task, unit, result),
         Event::Synced(kept) if task.transfer.is_some() => read_write::synced(task, unit, kept),
         Event::Synced(kept) => Step::Done(synchronize::synced(kept)),
+        // Nothing else has errands or waits for its turn.
+        Event::Errand(_) | Event::Turn => Step::Done(Outcome::check(Sense::internal_target_failure())),
     }
 }

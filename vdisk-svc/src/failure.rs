@@ -36,6 +36,11 @@ pub fn of_lost_data() -> Sense {
     Sense::medium_error_write(None)
 }
 
+/// A file in the state directory that could not be written: nothing of it counts, and no medium is at fault.
+pub fn of_state(_: &io::Error) -> Sense {
+    Sense::internal_target_failure()
+}
+
 fn of_medium(op: Op, lba: Option<u64>) -> Sense {
     match op {
         Op::Read => Sense::medium_error_read(lba),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use ipc::arena::Arena;
 use ipc::message::Grant;
 use ipc::message::grant::Role;
+use ipc::state::StateDir;
 use ipc::stats::Stats;
 
 use crate::notebook::Notebook;
@@ -24,7 +25,10 @@ impl Service {
                 self.arenas.insert(mapped(&format!("arena {arena}"), fds, |fd| Arena::new(arena, fd))?);
             }
             Grant::Device(config) => {
-                let unit = Unit::new(config, fds.into_iter().next(), Instant::now())?;
+                let mut unit = Unit::new(config, fds.into_iter().next(), Instant::now())?;
+                if let Some(dir) = &self.state {
+                    self.dispatch.notes.extend(unit.shelve(dir));
+                }
                 self.dispatch.add_unit(unit);
                 self.dispatch.tell_soon();
             }
@@ -46,7 +50,11 @@ impl Service {
                 let fd = fds.into_iter().next().ok_or("notebook: no descriptor came with it")?;
                 self.dispatch.notebook = Notebook::open(fd)?;
             }
-            Grant::State | Grant::Go => {}
+            Grant::State => {
+                let fd = fds.into_iter().next().ok_or("state directory: no descriptor came with it")?;
+                self.state = Some(StateDir::from_fd(fd));
+            }
+            Grant::Go => {}
             Grant::Target(_) | Grant::Unit(_) | Grant::Portal(_) | Grant::Connection { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }

@@ -16,8 +16,10 @@ use ipc::link::CAPACITY;
 use ipc::message::config::ServiceConfig;
 use ipc::message::{Event, Grant};
 use ipc::service::{Control, start_log};
+use ipc::state::StateDir;
 use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
 
+use crate::clerk::Clerk;
 use crate::dispatch::Dispatch;
 use crate::engine::{Choice, Engine};
 use crate::intake::{self, Asked};
@@ -38,8 +40,9 @@ const SUBMIT_AGAIN: Duration = Duration::from_millis(1);
 
 const CONTROL: u64 = 0;
 const ENGINE: u64 = 1;
+const CLERK: u64 = 2;
 /// The first token for links.
-pub(crate) const LINKS: u64 = 2;
+pub(crate) const LINKS: u64 = 3;
 
 /// Why a service cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,8 @@ pub struct Service {
     pub(crate) waiter: Waiter,
     pub(crate) arenas: Arenas,
     pub(crate) dispatch: Dispatch,
+    /// Where files that outlive a reboot may be kept.
+    pub(crate) state: Option<StateDir>,
     ending: Ending,
     ready: Vec<Ready>,
     busy_turns: u32,
@@ -132,12 +137,15 @@ impl Service {
         waiter.add(&control, CONTROL, Watch::Readable).map_err(host("epoll"))?;
         let watch = if engine.bell_is_edge() { Watch::Bell } else { Watch::Readable };
         waiter.add(engine.bell(), ENGINE, watch).map_err(host("epoll"))?;
+        let clerk = Clerk::new().map_err(host("bell of the clerk"))?;
+        waiter.add(clerk.bell(), CLERK, Watch::Bell).map_err(host("epoll"))?;
         let hold = Duration::from_millis(u64::from(config.hold_ms));
         Ok(Self {
             control,
             waiter,
             arenas: Arenas::default(),
-            dispatch: Dispatch::new(engine, SLOTS, hold),
+            dispatch: Dispatch::new(engine, clerk, SLOTS, hold),
+            state: None,
             ending: Ending::Not,
             ready: Vec::new(),
             busy_turns: 0,

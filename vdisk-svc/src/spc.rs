@@ -1,9 +1,11 @@
-//! Commands of SPC-4 that every kind of unit has: what a unit says of itself, from its `DeviceInfo`.
+//! Commands of SPC-4 that every kind of unit has: what a unit says of itself, from its `DeviceInfo` and its settings.
 
-use scsi::command::{Inquiry, ModeSense, ReportSupportedOperationCodes, RequestSense};
+pub mod mode;
+
+use scsi::command::{Inquiry, ReportSupportedOperationCodes, RequestSense};
 use scsi::parameter::ParameterData;
 use scsi::sense::Sense;
-use scsi::{inquiry, mode_page, request_sense as sense_data, rsoc};
+use scsi::{inquiry, request_sense as sense_data, rsoc};
 
 use crate::task::{Outcome, Task};
 use crate::unit::Unit;
@@ -19,11 +21,6 @@ pub fn test_unit_ready(unit: &mut Unit) -> Outcome {
 /// INQUIRY (SPC-4 6.6). Answered whatever state the medium is in.
 pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
     answer(task, inquiry::respond(&unit.info, &task.path, request))
-}
-
-/// MODE SENSE (SPC-4 6.13, 6.14).
-pub fn mode_sense(task: &Task, unit: &Unit, request: &ModeSense) -> Outcome {
-    answer(task, mode_page::respond(&unit.info, &task.path, request))
 }
 
 /// REQUEST SENSE (SPC-4 6.39). core-svc answers for unit attentions before it asks; there is nothing else pending here,

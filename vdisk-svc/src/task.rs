@@ -39,6 +39,10 @@ pub enum Stage {
     Moving,
     /// It waits for a sync, running or next.
     Syncing,
+    /// The clerk is busy for it.
+    Errand,
+    /// It waits for a command before it.
+    Turn,
 }
 
 /// A move of bytes between medium and initiator.
@@ -144,8 +148,8 @@ impl Outcome {
         Self { result: Err(sense), transferred, wanted: transferred }
     }
 
-    /// The reply that says so.
-    pub fn reply(&self, identity: Identity) -> Reply {
+    /// The reply that says so, with sense data in descriptor format if D_SENSE is one.
+    pub fn reply(&self, identity: Identity, descriptor: bool) -> Reply {
         let mut reply = Reply::new(ReplyKind::Done, identity.nexus, identity.serial);
         // No unit takes transfers of 4 GiB ([`crate::unit`]), so neither number is ever cut off.
         reply.transferred = u32::try_from(self.transferred).unwrap_or(u32::MAX);
@@ -154,7 +158,7 @@ impl Outcome {
             Ok(()) => reply.status = Status::Good.code(),
             Err(sense) => {
                 reply.status = Status::CheckCondition.code();
-                put_sense(&mut reply, &sense.to_fixed());
+                put_sense(&mut reply, &sense.encode(descriptor));
             }
         }
         reply

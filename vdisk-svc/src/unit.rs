@@ -4,6 +4,7 @@
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
 mod identity;
+pub mod settings;
 
 use std::fs::File;
 use std::io;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use ipc::message::config::{BackendConfig, DeviceConfig};
 use ipc::message::record::{Reply, ReplyKind};
+use ipc::state::StateDir;
 use scsi::asc::Asc;
 use scsi::device_info::{Ascii, DeviceInfo};
 use scsi::sense::Sense;
@@ -23,6 +25,7 @@ use crate::backend::fault::Fault;
 use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
 use crate::slots::Queue;
+use settings::Settings;
 
 /// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
 const MAX_TRANSFER: u64 = 16 << 20;
@@ -74,6 +77,8 @@ pub struct Unit {
     /// What initiators are told.
     pub info: DeviceInfo,
     state: State,
+    /// Its mode parameters.
+    pub settings: Settings,
     /// START STOP UNIT has stopped it.
     pub stopped: bool,
     /// Tasks at the gate.
@@ -110,6 +115,7 @@ impl Unit {
         };
         let info = info(&config, 0).map_err(|error| format!("device {}: {error}", config.name))?;
         let mut unit = Self {
+            settings: Settings::new(&info),
             config,
             info,
             state,
@@ -127,6 +133,7 @@ impl Unit {
             let bytes = backend.bytes();
             unit.learn_size(bytes)?;
         }
+        unit.report_settings();
         Ok(unit)
     }
 
@@ -171,14 +178,34 @@ impl Unit {
         (self.report_version, reply)
     }
 
-    /// Every write has to be on the medium before it is answered.
-    pub fn write_through(&self) -> bool {
-        self.config.write_through
+    /// From now on mode parameters can be saved in `dir`; those that were are in force. What is returned is for the
+    /// administrator.
+    pub fn shelve(&mut self, dir: &StateDir) -> Option<String> {
+        let problem = self.settings.shelve(&self.info, &self.config.name, dir);
+        self.report_settings();
+        problem
     }
 
-    /// Writes are refused.
-    pub fn read_only(&self) -> bool {
-        self.config.read_only
+    /// Has core-svc told of the settings that it acts on.
+    pub fn report_settings(&mut self) {
+        let control = self.settings.current().control(&self.info);
+        self.change_report(|report| report.control = control);
+    }
+
+    /// Every write has to be on the medium before it is answered.
+    #[inline]
+    pub fn write_through(&self) -> bool {
+        self.settings.write_through
+    }
+
+    /// Whether the medium may be changed: the one place where that is decided.
+    #[inline]
+    pub fn check_writable(&self) -> Result<(), Sense> {
+        match (self.config.read_only, self.settings.protected) {
+            (true, _) => Err(Sense::write_protected()),
+            (false, true) => Err(Sense::software_write_protected()),
+            (false, false) => Ok(()),
+        }
     }
 
     /// Whether there is anything that a sync could bring to the medium.

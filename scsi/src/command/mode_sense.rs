@@ -1,19 +1,21 @@
-//! MODE SENSE(6) and MODE SENSE(10): one shape for both.
+//! MODE SENSE and MODE SELECT, (6) and (10): one shape for both lengths.
 //!
 //! Which pages there are is known to [`crate::mode_page`], which also refuses unknown ones.
 
 use crate::cdb::Cdb;
 use crate::sense::Sense;
 
-/// PC: which values of the pages are asked for (SPC-4 6.13). Saved values are refused by decode.
+/// PC: which values of the pages are asked for (SPC-4 6.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageControl {
     /// The values in force.
     Current,
     /// A mask of the bits that MODE SELECT can change.
     Changeable,
-    /// The values after power on.
+    /// The values that the unit is made with.
     Default,
+    /// The values after power on, where some were saved.
+    Saved,
 }
 
 /// The fields of MODE SENSE.
@@ -36,22 +38,22 @@ pub struct ModeSense {
 }
 
 impl ModeSense {
-    pub(super) fn decode_6(cdb: &Cdb) -> Result<Self, Sense> {
+    pub(super) fn decode_6(cdb: &Cdb) -> Self {
         Self::decode(cdb, false, u16::from(cdb.u8(4)))
     }
 
-    pub(super) fn decode_10(cdb: &Cdb) -> Result<Self, Sense> {
+    pub(super) fn decode_10(cdb: &Cdb) -> Self {
         Self::decode(cdb, true, cdb.u16(7))
     }
 
-    fn decode(cdb: &Cdb, ten: bool, allocation_length: u16) -> Result<Self, Sense> {
+    fn decode(cdb: &Cdb, ten: bool, allocation_length: u16) -> Self {
         let page_control = match cdb.u8(2) >> 6 {
             0b00 => PageControl::Current,
             0b01 => PageControl::Changeable,
             0b10 => PageControl::Default,
-            _ => return Err(Sense::saving_parameters_not_supported(2, Some(7))),
+            _ => PageControl::Saved,
         };
-        Ok(Self {
+        Self {
             ten,
             long_lba: ten && cdb.bit(1, 4),
             disable_block_descriptors: cdb.bit(1, 3),
@@ -59,6 +61,41 @@ impl ModeSense {
             page: cdb.u8(2) & 0x3F,
             subpage: cdb.u8(3),
             allocation_length,
-        })
+        }
+    }
+}
+
+/// The fields of MODE SELECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModeSelect {
+    /// MODE SELECT(10): decides the form of the header.
+    pub ten: bool,
+    /// RTD: everything goes back to its default; there is no list then.
+    pub revert: bool,
+    /// SP: save the pages.
+    pub save: bool,
+    /// PARAMETER LIST LENGTH in bytes.
+    pub list_length: u16,
+}
+
+impl ModeSelect {
+    pub(super) fn decode_6(cdb: &Cdb) -> Result<Self, Sense> {
+        Self::decode(cdb, false, (4, u16::from(cdb.u8(4))))
+    }
+
+    pub(super) fn decode_10(cdb: &Cdb) -> Result<Self, Sense> {
+        Self::decode(cdb, true, (7, cdb.u16(7)))
+    }
+
+    /// PF zero is for pages of a vendor's own form, which there are not. RTD stands for a list, so that there is none.
+    fn decode(cdb: &Cdb, ten: bool, (length_at, list_length): (u16, u16)) -> Result<Self, Sense> {
+        let (page_format, revert) = (cdb.bit(1, 4), cdb.bit(1, 1));
+        if list_length > 0 && revert {
+            return Err(Sense::invalid_field_in_cdb(length_at, None));
+        }
+        if list_length > 0 && !page_format {
+            return Err(Sense::invalid_field_in_cdb(1, Some(4)));
+        }
+        Ok(Self { ten, revert, save: cdb.bit(1, 0), list_length })
     }
 }

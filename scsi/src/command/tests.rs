@@ -28,7 +28,7 @@ fn every_row_decodes() {
             Command::TestUnitReady | Command::StartStopUnit(_) | Command::SynchronizeCache(_) => {
                 Direction::None
             }
-            Command::Write(_) => Direction::Out,
+            Command::Write(_) | Command::ModeSelect(_) => Direction::Out,
             _ => Direction::In,
         };
         assert_eq!(direction, row.direction, "{}", row.name);
@@ -94,8 +94,7 @@ fn inquiry_page_without_evpd_is_an_invalid_field() {
 }
 
 #[test]
-fn mode_sense_saved_values_are_not_supported() {
-    assert_eq!(decode(&[0x1A, 0, 0xFF, 0, 0xFF, 0]), Err(Sense::saving_parameters_not_supported(2, Some(7))));
+fn mode_sense_fields() {
     let six = ModeSense {
         ten: false,
         long_lba: false,
@@ -116,6 +115,25 @@ fn mode_sense_saved_values_are_not_supported() {
         allocation_length: 0x0102,
     };
     assert_eq!(decode(&[0x5A, 0x10, 0xBF, 0xFF, 0, 0, 0, 1, 2, 0]), Ok(Command::ModeSense(ten)));
+}
+
+#[test]
+fn mode_select_fields() {
+    let select = |ten, save, list_length| ModeSelect { ten, revert: false, save, list_length };
+    assert_eq!(decode(&[0x15, 0x11, 0, 0, 24, 0]), Ok(Command::ModeSelect(select(false, true, 24))));
+    let ten = decode(&[0x55, 0x10, 0, 0, 0, 0, 0, 1, 2, 0]);
+    assert_eq!(ten, Ok(Command::ModeSelect(select(true, false, 0x0102))));
+    let revert = ModeSelect { revert: true, ..select(false, false, 0) };
+    assert_eq!(decode(&[0x15, 0x02, 0, 0, 0, 0]), Ok(Command::ModeSelect(revert)));
+}
+
+#[test]
+fn mode_select_that_cannot_be() {
+    let field = |byte, bit| Err(Sense::invalid_field_in_cdb(byte, bit));
+    assert_eq!(decode(&[0x15, 0x00, 0, 0, 24, 0]), field(1, Some(4)), "PF zero");
+    assert!(decode(&[0x15, 0x00, 0, 0, 0, 0]).is_ok(), "without a list PF means nothing");
+    assert_eq!(decode(&[0x15, 0x12, 0, 0, 24, 0]), field(4, None), "RTD with a list");
+    assert_eq!(decode(&[0x55, 0x12, 0, 0, 0, 0, 0, 0, 8, 0]), field(7, None));
 }
 
 #[test]

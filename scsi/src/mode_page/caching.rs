@@ -1,15 +1,23 @@
-//! Caching mode page (SBC-3 6.4.5).
+//! Caching mode page, 08h (SBC-3 6.4.5).
 
-use crate::device_info::DeviceInfo;
+use super::{DISK, Page, PageBytes};
 
-/// PAGE CODE.
-pub(super) const CODE: u8 = 0x08;
+/// The place of WCE.
+const FLAGS: usize = 2;
 /// WCE: a write may end with GOOD before its data is on the medium.
 const WCE: u8 = 0x04;
 
-/// What follows PAGE LENGTH, 12h bytes.
-pub(super) fn values(info: &DeviceInfo) -> Vec<u8> {
-    let mut page = vec![0; 0x12];
-    page[0] = if info.write_cache { WCE } else { 0 };
-    page
+/// Only WCE can be changed, to one and to zero. RCD is zero and the rest is not said: the cache is the host's.
+pub(super) const PAGE: Page = Page {
+    code: 0x08,
+    len: 20,
+    types: DISK,
+    default: |info, page| page[FLAGS] = if info.write_cache { WCE } else { 0 },
+    changeable: &[(FLAGS, WCE)],
+    ..Page::FIXED
+};
+
+/// Whether WCE is one.
+pub(super) fn write_cache(page: &PageBytes) -> bool {
+    page[FLAGS] & WCE != 0
 }

@@ -1,10 +1,30 @@
-//! Mode pages and parameter headers, byte by byte.
+//! MODE SENSE data and the pages of a disk, byte by byte as SPC-4 and SBC-3 draw them.
+
+mod cd;
+mod parameters;
+mod select;
 
 use super::*;
+use crate::command::{ModeSense, PageControl};
+use crate::path::Path;
+use crate::sense::Sense;
 use crate::units::{BlockSize, Blocks};
 
+const RECOVERY: [u8; 12] = [0x01, 0x0A, 0xC0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const RECONNECT: [u8; 16] = [0x02, 0x0E, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const CACHING: [u8; 20] = [0x08, 0x12, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const CONTROL: [u8; 12] = [0x0A, 0x0A, 0x02, 0x10, 0, 0, 0, 0, 0, 0, 0, 0];
+const EXTENSION: [u8; 32] = [
+    0x4A, 0x01, 0x00, 0x1C, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0,
+];
+const POWER: [u8; 40] = {
+    let mut page = [0; 40];
+    page[0] = 0x1A;
+    page[1] = 0x26;
+    page
+};
+const EXCEPTIONS: [u8; 12] = [0x1C, 0x0A, 0x00, 0x06, 0, 0, 0, 0, 0, 0, 0, 0];
 
 fn disk() -> DeviceInfo {
     DeviceInfo::disk("disk0", BlockSize::DEFAULT, Blocks(0x0001_0000))
@@ -22,15 +42,32 @@ fn six(page: u8) -> ModeSense {
     }
 }
 
+fn ask(info: &DeviceInfo, request: ModeSense) -> Result<Vec<u8>, Sense> {
+    respond(info, &Path::default(), &ModeParameters::default(), None, &request).map(crate::ParameterData::into_vec)
+}
+
 fn bytes(info: &DeviceInfo, request: ModeSense) -> Vec<u8> {
-    respond(info, &Path::default(), &request).unwrap().into_vec()
+    ask(info, request).unwrap()
+}
+
+/// One page, without header and block descriptor.
+fn page(info: &DeviceInfo, control: PageControl, code: u8, subpage: u8) -> Vec<u8> {
+    let request = ModeSense { disable_block_descriptors: true, page_control: control, subpage, ..six(code) };
+    bytes(info, request).split_off(4)
 }
 
 #[test]
 fn mode_sense_6_all_pages() {
-    let head = [43, 0x00, 0x10, 8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00];
-    assert_eq!(bytes(&disk(), six(0x3F)), [&head[..], &CACHING, &CONTROL].concat());
-    assert_eq!(bytes(&disk(), ModeSense { subpage: 0xFF, ..six(0x3F) }), bytes(&disk(), six(0x3F)));
+    let pages = [&RECOVERY[..], &RECONNECT, &CACHING, &CONTROL, &POWER, &EXCEPTIONS].concat();
+    let head = [123, 0x00, 0x90 & 0x10, 8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00];
+    assert_eq!(bytes(&disk(), six(0x3F)), [&head[..], &pages].concat());
+}
+
+#[test]
+fn mode_sense_6_all_pages_and_subpages() {
+    let pages = [&RECOVERY[..], &RECONNECT, &CACHING, &CONTROL, &EXTENSION, &POWER, &EXCEPTIONS].concat();
+    let data = bytes(&disk(), ModeSense { subpage: 0xFF, ..six(0x3F) });
+    assert_eq!((data[0], &data[12..]), (155, &pages[..]));
 }
 
 #[test]
@@ -38,7 +75,9 @@ fn mode_sense_6_one_page_without_block_descriptor() {
     let request = ModeSense { disable_block_descriptors: true, ..six(0x08) };
     assert_eq!(bytes(&disk(), request), [&[23, 0x00, 0x10, 0][..], &CACHING].concat());
     let request = ModeSense { subpage: 0xFF, page: 0x0A, ..request };
-    assert_eq!(bytes(&disk(), request), [&[15, 0x00, 0x10, 0][..], &CONTROL].concat());
+    assert_eq!(bytes(&disk(), request), [&[47, 0x00, 0x10, 0][..], &CONTROL, &EXTENSION].concat());
+    let request = ModeSense { subpage: 0x01, ..request };
+    assert_eq!(bytes(&disk(), request), [&[35, 0x00, 0x10, 0][..], &EXTENSION].concat());
 }
 
 #[test]
@@ -69,53 +108,83 @@ fn mode_sense_shows_write_protection_and_cache() {
     let data = bytes(&info, six(0x08));
     assert_eq!(data[2], 0x90);
     assert_eq!(data[14], 0x00);
+    assert_eq!(page(&info, PageControl::Current, 0x01, 0)[2], 0x00, "AWRE and ARRE of what is not written");
 }
 
 #[test]
-fn mode_sense_changeable_is_nothing() {
-    let request = ModeSense { page_control: PageControl::Changeable, ..six(0x3F) };
-    let data = bytes(&disk(), request);
-    assert_eq!(data[12..14], [0x08, 0x12]);
-    assert_eq!(data[14..32], [0; 18]);
-    assert_eq!(data[32..34], [0x0A, 0x0A]);
-    assert_eq!(data[34..], [0; 10]);
+fn header_of_a_path_that_may_not_write_is_write_protected() {
+    let path = Path { write_protected: true, ..Path::default() };
+    let data = respond(&disk(), &path, &ModeParameters::default(), None, &six(0x08)).unwrap();
+    assert_eq!(data.as_slice()[2], 0x90);
 }
 
 #[test]
-fn mode_sense_default_is_current() {
-    let request = ModeSense { page_control: PageControl::Default, ..six(0x3F) };
-    assert_eq!(bytes(&disk(), request), bytes(&disk(), six(0x3F)));
+fn mode_sense_changeable_of_each_page() {
+    let changeable = |code, subpage| page(&disk(), PageControl::Changeable, code, subpage);
+    let nothing = |page: &[u8], header: usize| {
+        let mut mask = page.to_vec();
+        mask[header..].fill(0);
+        mask
+    };
+    assert_eq!(changeable(0x01, 0), nothing(&RECOVERY, 2));
+    assert_eq!(changeable(0x02, 0), nothing(&RECONNECT, 2));
+    assert_eq!(changeable(0x08, 0), CACHING, "WCE alone");
+    // TST 001b, TMF_ONLY, DPICZ, D_SENSE; QUEUE ALGORITHM MODIFIER 1h, QERR; UA_INTLCK_CTRL, SWP; TAS.
+    assert_eq!(changeable(0x0A, 0), [0x0A, 0x0A, 0x3C, 0x16, 0x38, 0x40, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(changeable(0x0A, 1), nothing(&EXTENSION, 4));
+    assert_eq!(changeable(0x1A, 0), nothing(&POWER, 2));
+    // EWASC, DEXCPT, TEST; MRIE 0h and 6h.
+    assert_eq!(changeable(0x1C, 0), [0x1C, 0x0A, 0x1C, 0x06, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn mode_sense_default_and_current_are_the_same_before_mode_select() {
+    let request = ModeSense { subpage: 0xFF, ..six(0x3F) };
+    let default = ModeSense { page_control: PageControl::Default, ..request };
+    assert_eq!(bytes(&disk(), default), bytes(&disk(), request));
+}
+
+#[test]
+fn mode_sense_saved_values() {
+    let request = ModeSense { page_control: PageControl::Saved, ..six(0x0A) };
+    assert_eq!(ask(&disk(), request), Err(Sense::saving_parameters_not_supported(2, Some(7))));
+    let none = ModeParameters::default();
+    let data = respond(&disk(), &Path::default(), &none, Some(&none), &ModeSense { page: 0x3F, ..request }).unwrap();
+    let codes: Vec<u8> = [12, 24, 40, 60, 72, 112].map(|at| data.as_slice()[at]).to_vec();
+    assert_eq!(codes, [0x01, 0x02, 0x88, 0x8A, 0x1A, 0x9C], "PS of what can be changed");
 }
 
 #[test]
 fn mode_sense_truncated_keeps_the_mode_data_length() {
     let cut = ModeSense { allocation_length: 4, ..six(0x3F) };
-    assert_eq!(bytes(&disk(), cut), [43, 0x00, 0x10, 8]);
+    assert_eq!(bytes(&disk(), cut), [123, 0x00, 0x10, 8]);
     let cut = ModeSense { ten: true, allocation_length: 2, ..six(0x3F) };
-    assert_eq!(bytes(&disk(), cut), [0, 46]);
+    assert_eq!(bytes(&disk(), cut), [0, 126]);
     let nothing = ModeSense { allocation_length: 0, ..six(0x3F) };
     assert_eq!(bytes(&disk(), nothing), []);
 }
 
 #[test]
 fn mode_sense_unknown_page_or_subpage_is_an_invalid_field() {
-    assert_eq!(respond(&disk(), &Path::default(), &six(0x1C)), Err(Sense::invalid_field_in_cdb(2, Some(5))));
-    let subpage = ModeSense { subpage: 1, ..six(0x0A) };
-    assert_eq!(respond(&disk(), &Path::default(), &subpage), Err(Sense::invalid_field_in_cdb(3, None)));
+    assert_eq!(ask(&disk(), six(0x1D)), Err(Sense::invalid_field_in_cdb(2, Some(5))));
+    assert_eq!(ask(&disk(), six(0x2A)), Err(Sense::invalid_field_in_cdb(2, Some(5))), "a page of a CD");
+    for request in [six(0x0A), six(0x3F)] {
+        let subpage = ModeSense { subpage: 2, ..request };
+        assert_eq!(ask(&disk(), subpage), Err(Sense::invalid_field_in_cdb(3, None)));
+    }
 }
 
 #[test]
-fn header_of_a_path_that_may_not_write_is_write_protected() {
-    let request = ModeSense {
-        ten: false,
-        disable_block_descriptors: true,
-        long_lba: false,
-        page_control: PageControl::Current,
-        page: 0x08,
-        subpage: 0,
-        allocation_length: 255,
-    };
-    let path = Path { write_protected: true, ..Path::default() };
-    assert_eq!(respond(&disk(), &path, &request).unwrap().as_slice()[2], 0x90);
-    assert_eq!(respond(&disk(), &Path::default(), &request).unwrap().as_slice()[2], 0x10);
+fn pages_stand_in_order_and_fit() {
+    let info = [disk(), DeviceInfo { device_type: DeviceType::CdDvd, ..disk() }];
+    for info in &info {
+        let order: Vec<_> =
+            PAGES.iter().filter(|page| page.is_of(info)).map(|page| (page.code, page.subpage)).collect();
+        assert!(order.is_sorted_by(|a, b| a < b), "{order:02x?}");
+    }
+    for page in &PAGES {
+        assert!(page.len <= LONGEST);
+        assert!(page.changeable.iter().all(|&(at, _)| (page.header_len()..page.len).contains(&at)));
+        assert_eq!((page.check)(&page.defaults(&disk())), Ok(()));
+    }
 }

@@ -24,6 +24,7 @@ const STANDBY: Alua = Alua { standby: true, unavailable: false };
 const ALWAYS: Alua = Alua { standby: true, unavailable: true };
 
 const DISK: &[DeviceType] = &[DeviceType::Disk];
+const ALL: &[DeviceType] = &[DeviceType::Disk, DeviceType::CdDvd];
 
 /// What most commands are; every row below says where it differs.
 const PLAIN: Opcode = Opcode {
@@ -43,7 +44,11 @@ const PLAIN: Opcode = Opcode {
 };
 const READ: Opcode = Opcode { direction: Direction::In, reservation: READS, ..PLAIN };
 const WRITE: Opcode = Opcode { direction: Direction::Out, medium_write: true, ..PLAIN };
-const INFORMATION: Opcode = Opcode { direction: Direction::In, reservation: FREE, alua: STANDBY, ..PLAIN };
+/// Changes settings by a parameter list.
+const SETTING: Opcode =
+    Opcode { direction: Direction::Out, replay: Replay::Record, types: ALL, alua: STANDBY, ..PLAIN };
+const INFORMATION: Opcode =
+    Opcode { direction: Direction::In, reservation: FREE, alua: STANDBY, types: ALL, ..PLAIN };
 
 /// Every command, in order of operation code and service action.
 pub static TABLE: &[Opcode] = &[
@@ -72,6 +77,12 @@ pub static TABLE: &[Opcode] = &[
         unit_attention: UnitAttention::Skip,
         alua: ALWAYS,
         ..INFORMATION
+    },
+    Opcode {
+        code: number::MODE_SELECT_6,
+        name: "MODE SELECT(6)",
+        usage: &[0x15, 0x13, 0, 0, 0xFF, 0],
+        ..SETTING
     },
     Opcode {
         code: number::MODE_SENSE_6,
@@ -114,6 +125,12 @@ pub static TABLE: &[Opcode] = &[
         name: "SYNCHRONIZE CACHE(10)",
         usage: &[0x35, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
         ..PLAIN
+    },
+    Opcode {
+        code: number::MODE_SELECT_10,
+        name: "MODE SELECT(10)",
+        usage: &[0x55, 0x13, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..SETTING
     },
     Opcode {
         code: number::MODE_SENSE_10,

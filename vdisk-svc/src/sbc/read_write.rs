@@ -28,8 +28,8 @@ pub fn write(task: &mut Task, unit: &mut Unit, range: &ReadWrite) -> Step {
     if let Err(sense) = unit.medium() {
         return Step::Done(Outcome::check(sense));
     }
-    if unit.read_only() {
-        return Step::Done(Outcome::check(Sense::write_protected()));
+    if let Err(sense) = unit.check_writable() {
+        return Step::Done(Outcome::check(sense));
     }
     begin(task, unit, range, Way::Out)
 }

@@ -165,9 +165,31 @@ impl Rig {
         Self::start(choice, vec![(device, Some(open(file)))])
     }
 
+    /// With a directory for what outlives a reboot.
+    pub fn with_state(
+        device: DeviceConfig,
+        file: &tempfile::NamedTempFile,
+        state: &tempfile::TempDir,
+    ) -> Self {
+        let directory = File::open(state.path()).unwrap();
+        let devices = vec![(device, Some(open(file)))];
+        let mut rig = Self::thread(Choice::Best, &service_config(), Some(directory), devices);
+        assert_eq!(rig.event(), Event::Ready);
+        rig
+    }
+
     pub fn unready(
         choice: Choice,
         config: &ServiceConfig,
+        devices: Vec<(DeviceConfig, Option<File>)>,
+    ) -> Self {
+        Self::thread(choice, config, None, devices)
+    }
+
+    fn thread(
+        choice: Choice,
+        config: &ServiceConfig,
+        state: Option<File>,
         devices: Vec<(DeviceConfig, Option<File>)>,
     ) -> Self {
         let (control, childs) = pair().unwrap();
@@ -175,14 +197,14 @@ impl Rig {
             let channel = ServiceChannel::from_fd(childs);
             serve(Control::over(channel, ServiceKind::Vdisk, NAMES).unwrap(), choice)
         });
-        Self::grant_all(control, Runner::Thread(thread), config, devices)
+        Self::grant_all(control, Runner::Thread(thread), config, state, devices)
     }
 
     /// A service in a process of its own.
     pub fn process(devices: Vec<(DeviceConfig, Option<File>)>) -> Self {
         let (control, childs) = pair().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_vdisk-svc")).stdin(Stdio::from(childs)).spawn().unwrap();
-        let mut rig = Self::grant_all(control, Runner::Process(child), &service_config(), devices);
+        let mut rig = Self::grant_all(control, Runner::Process(child), &service_config(), None, devices);
         assert_eq!(rig.event(), Event::Ready);
         rig
     }
@@ -191,6 +213,7 @@ impl Rig {
         control: SupervisorChannel,
         runner: Runner,
         config: &ServiceConfig,
+        state: Option<File>,
         devices: Vec<(DeviceConfig, Option<File>)>,
     ) -> Self {
         let arena_fd = shm::create("test-arena", ARENA_BYTES).unwrap();
@@ -212,6 +235,9 @@ impl Rig {
         assert!(matches!(rig.event(), Event::Hello { kind: ServiceKind::Vdisk, .. }));
         rig.grant(Grant::Service(config.clone()), &[]);
         rig.grant(Grant::Stats, &[stats_fd.as_fd()]);
+        if let Some(state) = &state {
+            rig.grant(Grant::State, &[state.as_fd()]);
+        }
         rig.grant_arena();
         for (device, file) in devices {
             let fds: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();

@@ -5,5 +5,6 @@ mod data;
 mod faults;
 mod fixture;
 mod hostile;
+mod mode;
 mod pages;
 mod relink;
