@@ -94,7 +94,8 @@ impl Dispatch {
     }
 
     /// Adds a unit; an older one of the same number takes no more commands, and hands those at its gate over.
-    pub fn add_unit(&mut self, unit: Unit) {
+    pub fn add_unit(&mut self, mut unit: Unit) {
+        unit.remember(&self.notebook);
         self.opening += usize::from(unit.next_try().is_some());
         let (id, older) = self.units.insert(unit);
         let Some(older) = older else { return };
@@ -156,6 +157,7 @@ impl Dispatch {
     /// Tells every peer of every unit that it does not know as it is now.
     #[cold]
     fn send_reports(&mut self) {
+        self.keep_changes();
         let Self { units, links, .. } = self;
         let mut all = true;
         for index in 0..links.count() {
@@ -166,6 +168,19 @@ impl Dispatch {
             all &= links.tell(index, reports);
         }
         self.reports_due = !all;
+    }
+
+    /// Notes what has changed of units before anybody hears of it. The report goes first: a successor that has a report of a
+    /// change and not the change tells of it once too often, and the other way round nobody would be told.
+    fn keep_changes(&mut self) {
+        let Self { units, notebook, notes, .. } = self;
+        for (_, unit) in units.iter_mut() {
+            for (topic, bytes) in unit.take_unkept() {
+                if let Err(error) = notebook.keep(unit.number(), topic, bytes) {
+                    notes.push(format!("device {}: {error}", unit.name()));
+                }
+            }
+        }
     }
 
     /// Ends a task on a unit that is not there.

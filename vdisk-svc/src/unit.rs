@@ -16,6 +16,7 @@ use ipc::message::record::{Reply, ReplyKind};
 use ipc::state::StateDir;
 use scsi::asc::Asc;
 use scsi::device_info::{Ascii, DeviceInfo};
+use scsi::mode_page::ModeParameters;
 use scsi::sense::Sense;
 use scsi::unit_report::UnitReport;
 use scsi::units::{BlockSize, Bytes};
@@ -24,6 +25,7 @@ use crate::backend::Backend;
 use crate::backend::fault::Fault;
 use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
+use crate::notebook::{Notebook, Topic};
 use crate::slots::Queue;
 use settings::Settings;
 
@@ -96,6 +98,8 @@ pub struct Unit {
     report_version: u64,
     /// The report has changed and core-svc has not been told.
     untold: bool,
+    /// The report has changed and is not in the notebook.
+    unkept: bool,
 }
 
 impl Unit {
@@ -128,6 +132,7 @@ impl Unit {
             report: UnitReport::default(),
             report_version: 1,
             untold: false,
+            unkept: false,
         };
         if let State::Open(backend) = &unit.state {
             let bytes = backend.bytes();
@@ -160,7 +165,32 @@ impl Unit {
         if self.report != before {
             self.report_version += 1;
             self.untold = true;
+            self.unkept = true;
         }
+    }
+
+    /// Takes up what a former incarnation, or a former grant of the device, has left in the notebook.
+    pub fn remember(&mut self, notebook: &Notebook) {
+        let number = self.number();
+        if let Some(report) = notebook.recall(number, Topic::Report).and_then(UnitReport::decode) {
+            (self.report.generations, self.report.origin) = (report.generations, report.origin);
+        }
+        let kept = notebook.recall(number, Topic::ModePages);
+        if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
+            self.settings.force(&self.info, parameters);
+        }
+        self.report_settings();
+    }
+
+    /// What has changed since this was asked last and has to outlive this process.
+    pub fn take_unkept(&mut self) -> impl Iterator<Item = (Topic, Vec<u8>)> + use<> {
+        // A unit that was replaced has a successor, which says what is so now.
+        let current = !self.replaced;
+        let report = (std::mem::take(&mut self.unkept) && current)
+            .then(|| (Topic::Report, self.report.encode().to_vec()));
+        let modes = std::mem::take(&mut self.settings.unkept) && current;
+        let modes = modes.then(|| (Topic::ModePages, self.settings.current().encode()));
+        report.into_iter().chain(modes)
     }
 
     /// Whether the report has changed since this was asked last.

@@ -43,7 +43,8 @@ fn six(page: u8) -> ModeSense {
 }
 
 fn ask(info: &DeviceInfo, request: ModeSense) -> Result<Vec<u8>, Sense> {
-    respond(info, &Path::default(), &ModeParameters::default(), None, &request).map(crate::ParameterData::into_vec)
+    respond(info, &Path::default(), &ModeParameters::default(), None, &request)
+        .map(crate::ParameterData::into_vec)
 }
 
 fn bytes(info: &DeviceInfo, request: ModeSense) -> Vec<u8> {
@@ -149,7 +150,8 @@ fn mode_sense_saved_values() {
     let request = ModeSense { page_control: PageControl::Saved, ..six(0x0A) };
     assert_eq!(ask(&disk(), request), Err(Sense::saving_parameters_not_supported(2, Some(7))));
     let none = ModeParameters::default();
-    let data = respond(&disk(), &Path::default(), &none, Some(&none), &ModeSense { page: 0x3F, ..request }).unwrap();
+    let data =
+        respond(&disk(), &Path::default(), &none, Some(&none), &ModeSense { page: 0x3F, ..request }).unwrap();
     let codes: Vec<u8> = [12, 24, 40, 60, 72, 112].map(|at| data.as_slice()[at]).to_vec();
     assert_eq!(codes, [0x01, 0x02, 0x88, 0x8A, 0x1A, 0x9C], "PS of what can be changed");
 }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub change: Option<Change>,
     /// MODE SELECTs that wait for that one.
     pub waiting: Queue,
+    /// They are not in the notebook as they are.
+    pub unkept: bool,
     /// WCE is zero: a write is on the medium before it is answered.
     pub write_through: bool,
     /// SWP is one.
@@ -56,6 +58,7 @@ impl Settings {
             shelf: None,
             change: None,
             waiting: Queue::default(),
+            unkept: false,
             write_through: false,
             protected: false,
             descriptor_sense: false,
@@ -119,6 +122,7 @@ impl Settings {
             self.saved = change.parameters;
         }
         let changed = change.parameters != self.current;
+        self.unkept |= changed;
         self.force(info, change.parameters);
         changed
     }
@@ -131,6 +135,7 @@ impl Settings {
 
     /// A reset of the logical unit (SPC-4 6.11): the saved parameters are in force, or the defaults.
     pub fn reset(&mut self, info: &DeviceInfo) {
+        self.unkept |= self.current != self.saved;
         self.force(info, self.saved);
     }
 

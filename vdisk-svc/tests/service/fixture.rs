@@ -29,6 +29,7 @@ use vdisk_svc::stats::{Counter, NAMES};
 pub const LIMIT: Duration = Duration::from_secs(20);
 pub const ARENA: u32 = 7;
 const ARENA_BYTES: usize = 8 << 20;
+const NOTEBOOK_BYTES: usize = 4 << 20;
 const CORE: u32 = 1;
 pub const NEXUS: u64 = 0x11;
 
@@ -44,6 +45,8 @@ pub struct Rig {
     pub control: Option<SupervisorChannel>,
     pub arena: Arena,
     arena_fd: OwnedFd,
+    /// Its notebook, which the next incarnation finds.
+    pub notebook: OwnedFd,
     next_byte: u64,
     pub requester: Requester,
     pub waiter: Waiter,
@@ -197,14 +200,20 @@ impl Rig {
             let channel = ServiceChannel::from_fd(childs);
             serve(Control::over(channel, ServiceKind::Vdisk, NAMES).unwrap(), choice)
         });
-        Self::grant_all(control, Runner::Thread(thread), config, state, devices)
+        Self::grant_all(control, Runner::Thread(thread), config, (state, None), devices)
     }
 
     /// A service in a process of its own.
     pub fn process(devices: Vec<(DeviceConfig, Option<File>)>) -> Self {
+        Self::process_after(None, devices)
+    }
+
+    /// A service in a process of its own that finds a notebook.
+    pub fn process_after(notebook: Option<OwnedFd>, devices: Vec<(DeviceConfig, Option<File>)>) -> Self {
         let (control, childs) = pair().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_vdisk-svc")).stdin(Stdio::from(childs)).spawn().unwrap();
-        let mut rig = Self::grant_all(control, Runner::Process(child), &service_config(), None, devices);
+        let mut rig =
+            Self::grant_all(control, Runner::Process(child), &service_config(), (None, notebook), devices);
         assert_eq!(rig.event(), Event::Ready);
         rig
     }
@@ -213,7 +222,7 @@ impl Rig {
         control: SupervisorChannel,
         runner: Runner,
         config: &ServiceConfig,
-        state: Option<File>,
+        (state, notebook): (Option<File>, Option<OwnedFd>),
         devices: Vec<(DeviceConfig, Option<File>)>,
     ) -> Self {
         let arena_fd = shm::create("test-arena", ARENA_BYTES).unwrap();
@@ -223,6 +232,7 @@ impl Rig {
             control: Some(control),
             arena: Arena::new(ARENA, &arena_fd).unwrap(),
             arena_fd,
+            notebook: notebook.unwrap_or_else(|| shm::create("test-notebook", NOTEBOOK_BYTES).unwrap()),
             next_byte: 0,
             requester,
             waiter,
@@ -235,6 +245,7 @@ impl Rig {
         assert!(matches!(rig.event(), Event::Hello { kind: ServiceKind::Vdisk, .. }));
         rig.grant(Grant::Service(config.clone()), &[]);
         rig.grant(Grant::Stats, &[stats_fd.as_fd()]);
+        rig.grant(Grant::Notebook, &[rig.notebook.as_fd()]);
         if let Some(state) = &state {
             rig.grant(Grant::State, &[state.as_fd()]);
         }

@@ -141,6 +141,34 @@ fn mode_select_that_is_refused() {
 }
 
 #[test]
+fn vdisk_svc_dies_and_unsaved_parameters_are_in_force_again() {
+    let file = medium(8, false);
+    let mut rig = Rig::process(vec![(disk(0), Some(open(&file)))]);
+    assert_eq!(select(&mut rig, &control(4, 0x08), false).status(), GOOD);
+    let told = rig.reports.last().unwrap().1;
+    let list = [&[0; 4][..], &control(4, 0x08)].concat();
+    let sent = rig.send(0, &[0x15, 0x10, 0, 0, 16, 0], &[&list], &[]);
+    let notebook = rig.notebook.try_clone().unwrap();
+    rig.kill();
+    rig.death();
+
+    let mut rig = Rig::process_after(Some(notebook), vec![(disk(0), Some(open(&file)))]);
+    // The command that may have been executed comes again, and changes nothing that is not so.
+    let (out, flags) = (rig.room(16), ipc::message::record::request_flags::AGAIN);
+    rig.arena.write(rig.arena.check(out).unwrap(), &list);
+    let mut request =
+        ipc::message::record::Request::new(ipc::message::record::RequestKind::Execute, NEXUS, sent.serial);
+    (request.flags, request.cdb_len, request.out_extents, request.out_len) = (flags, 6, 1, 16);
+    request.cdb[..6].copy_from_slice(&[0x15, 0x10, 0, 0, 16, 0]);
+    request.extents[0] = out;
+    rig.send_raw(&request);
+    assert_eq!(status(&rig.reply()), GOOD);
+    assert_eq!(rig.reports.last().unwrap().1, told, "the same generation: nobody is told twice");
+    assert_eq!(sense(&mut rig, 0, 0x0A)[4], 0x08);
+    assert_eq!(rig.run(0, &write_10(1, 1), &[&[9; 512]], &[]).status(), SOFTWARE_WRITE_PROTECTED);
+}
+
+#[test]
 fn saved_parameters_outlive_the_process() {
     let (file, state) = (medium(8, false), tempfile::tempdir().unwrap());
     let mut rig = Rig::with_state(disk(0), &file, &state);
