@@ -2,8 +2,10 @@
 //!
 //! `BULKHEAD_IMAGE_MIB` sets the size of the images that qemu-img copies (256; the full run takes 1024).
 
-mod families;
+mod devices;
 mod qemu;
+mod skips;
+mod test_cu;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
         Case::new("iscsi_ls_shows_the_target_and_its_luns", iscsi_ls).needs(&[Need::Libiscsi]),
         Case::new("iscsi_inq_reads_every_page_that_is_announced", iscsi_inq).needs(&[Need::Libiscsi]),
     ];
-    cases.extend(families::cases());
+    cases.extend(test_cu::cases());
     let qemu = [
         Case::new("qemu_img_round_trip_of_one_image", qemu::one),
         Case::new("qemu_img_round_trips_of_two_luns_at_once", qemu::two_at_once),

@@ -1,11 +1,13 @@
 //! Other people's initiators, run as programs: libiscsi's tools and qemu-img. And what to say where they are missing.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::fio;
+use crate::{deadline, fio};
 
 /// Something that a test cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,34 @@ fn on_path(program: &str) -> bool {
 /// It cannot be run.
 pub fn run(program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
     Command::new(program).args(arguments).output().with_context(|| format!("running {program}"))
+}
+
+/// Runs a program that may hang: it is killed when it has not ended in time.
+///
+/// # Errors
+/// It cannot be run, or did not end; the error has what it said until then.
+pub fn run_within(program: &str, arguments: &[&str], limit: Duration) -> anyhow::Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("running {program}"))?;
+    let read = |stream: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut said = Vec::new();
+            stream.map(|mut stream| stream.read_to_end(&mut said));
+            said
+        })
+    };
+    let stdout = read(child.stdout.take().map(|it| Box::new(it) as _));
+    let stderr = read(child.stderr.take().map(|it| Box::new(it) as _));
+    let ended = deadline::wait_for("its end", limit, || Ok(child.try_wait()?));
+    if ended.is_err() {
+        child.kill()?;
+        child.wait()?;
+    }
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    let said = || String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    let status = ended.with_context(|| format!("{program} {arguments:?}: {}", said()))?;
+    Ok(Output { status, stdout, stderr })
 }
 
 /// Runs a program that must succeed, and returns what it said.

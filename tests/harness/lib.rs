@@ -18,6 +18,7 @@ pub mod pause;
 
 pub mod clients;
 pub mod fio;
+pub mod loop_device;
 pub mod test_cu;
 
 pub mod deadline;

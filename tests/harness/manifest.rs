@@ -7,6 +7,9 @@ use std::path::Path;
 /// The target's iSCSI name.
 pub const TARGET: &str = "iqn.2026-11.test.bulkhead:disks";
 
+/// The name of the target that is the second way to the same units, where there is one.
+pub const SECOND: &str = "iqn.2026-11.test.bulkhead:second";
+
 /// A manifest in the making.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -14,6 +17,7 @@ pub struct Manifest {
     services: Vec<(String, String)>,
     devices: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
+    two_ways: bool,
 }
 
 impl Default for Manifest {
@@ -25,6 +29,7 @@ impl Default for Manifest {
             services: vec![service("core"), service("iscsi"), service("vdisk")],
             devices: Vec::new(),
             environment: Vec::new(),
+            two_ways: false,
         }
     }
 }
@@ -74,6 +79,13 @@ impl Manifest {
         self
     }
 
+    /// Adds a second target with the same units, on the same portal.
+    #[must_use]
+    pub fn two_ways(mut self) -> Self {
+        self.two_ways = true;
+        self
+    }
+
     /// The variables of the environment.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.environment.iter().copied()
@@ -102,11 +114,15 @@ impl Manifest {
         for device in &self.devices {
             let _ = write!(text, "\n[[device]]\n{device}");
         }
-        let _ = write!(text, "\n[[target]]\nname = \"{TARGET}\"\nportals = [\"127.0.0.1:{port}\"]\nluns = [");
-        for lun in 0..self.devices.len() {
-            let name = self.devices[lun].split('"').nth(1).unwrap_or_default();
-            let _ = write!(text, "{{ lun = {lun}, device = \"{name}\" }}, ");
+        for target in if self.two_ways { &[TARGET, SECOND][..] } else { &[TARGET] } {
+            let _ =
+                write!(text, "\n[[target]]\nname = \"{target}\"\nportals = [\"127.0.0.1:{port}\"]\nluns = [");
+            for lun in 0..self.devices.len() {
+                let name = self.devices[lun].split('"').nth(1).unwrap_or_default();
+                let _ = write!(text, "{{ lun = {lun}, device = \"{name}\" }}, ");
+            }
+            text += "]\n";
         }
-        text + "]\n"
+        text
     }
 }

@@ -28,16 +28,16 @@ impl std::error::Error for Skipped {}
 
 /// One test.
 pub struct Case {
-    name: &'static str,
+    name: String,
     needs: &'static [Need],
     limit: Duration,
-    run: fn() -> anyhow::Result<()>,
+    run: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
 }
 
 impl Case {
     /// A case that needs nothing but the target.
-    pub fn new(name: &'static str, run: fn() -> anyhow::Result<()>) -> Self {
-        Self { name, needs: &[], limit: USUAL_LIMIT, run }
+    pub fn new(name: impl Into<String>, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Self {
+        Self { name: name.into(), needs: &[], limit: USUAL_LIMIT, run: Box::new(run) }
     }
 
     /// The programs without which it cannot run.
@@ -56,11 +56,11 @@ impl Case {
 
     fn trial(self) -> Trial {
         let Self { name, needs, limit, run } = self;
-        Trial::ignorable_test(name, move || {
+        Trial::ignorable_test(name.clone(), move || {
             let missing = needs.iter().find_map(|need| need.missing());
             let error = match missing {
                 Some(missing) => Skipped(missing).into(),
-                None => match watched(name, limit, run) {
+                None => match watched(&name, limit, run) {
                     Ok(()) => return Ok(Completion::Completed),
                     Err(error) => error,
                 },
@@ -76,7 +76,11 @@ impl Case {
 }
 
 /// Runs the case in a thread of its own. One that is not over in time cannot be ended: the whole run is.
-fn watched(name: &'static str, limit: Duration, run: fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn watched(
+    name: &str,
+    limit: Duration,
+    run: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
+) -> anyhow::Result<()> {
     let (over, wait) = mpsc::channel();
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let result = run();

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::manifest::{Manifest, TARGET};
+use crate::manifest::{Manifest, SECOND, TARGET};
 use crate::status::{Service, Status};
 use crate::{binaries, deadline, leftovers};
 
@@ -91,6 +91,11 @@ impl Target {
     pub fn url(&self, lun: usize) -> String {
         debug_assert!(lun < self.luns);
         format!("iscsi://{}/{TARGET}/{lun}", self.portal)
+    }
+
+    /// The URL of the second way to it, of a manifest with [`Manifest::two_ways`].
+    pub fn second_url(&self, lun: usize) -> String {
+        format!("iscsi://{}/{SECOND}/{lun}", self.portal)
     }
 
     /// The image behind a file device.
