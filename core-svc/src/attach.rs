@@ -89,8 +89,9 @@ impl Core {
         let service = self.transports[place].service;
         let refused = match self.targets.get(request.unit as usize) {
             Some(Some(target)) if target.transport == service => {
-                let units: Vec<u32> = target.luns.iter().map(|entry| entry.unit).collect();
-                self.admit(place, number, request, names, &units)
+                let map = target.map_of(&names.initiator);
+                let units: Vec<u32> = target.units(map).collect();
+                self.admit(place, number, request, (names, map), &units)
             }
             _ => refusal::NO_TARGET,
         };
@@ -125,12 +126,20 @@ impl Core {
 
     /// Makes a nexus. A resumed one that is not known (its notebook was lost) is treated as new: the initiator must hear
     /// that state is gone, and POWER ON is how SCSI says so.
-    fn admit(&mut self, place: usize, wide: u64, request: &Request, names: NexusNames, units: &[u32]) -> u8 {
+    fn admit(
+        &mut self,
+        place: usize,
+        wide: u64,
+        request: &Request,
+        (names, map): (NexusNames, usize),
+        units: &[u32],
+    ) -> u8 {
         let mut nexus = Nexus {
             number: request.nexus,
             wide,
             transport: place,
             target: request.unit,
+            map,
             names,
             attentions: Default::default(),
             recorded: Default::default(),

@@ -76,7 +76,7 @@ impl Core {
         let mut request = task.request;
         request.kind = RequestKind::Execute as u8;
         request.unit = task.unit;
-        request.flags &= request_flags::AGAIN;
+        request.flags &= request_flags::AGAIN | request_flags::WRITE_PROTECTED | request_flags::UNAVAILABLE;
         match link.send(&request) {
             Ok(()) => {
                 handler.outstanding += 1;

@@ -1,6 +1,7 @@
 //! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, unit attention,
-//! operation code. Reservations, ALUA and write protection of a port take their places here when they come.
+//! operation code, write protection of the LUN map.
 
+use ipc::message::config::LunConfig;
 use ipc::message::record::{Request, request_flags};
 use scsi::asc::Asc;
 use scsi::attribute::TaskAttribute;
@@ -9,6 +10,8 @@ use scsi::opcode::{self, Executor, Opcode, UnitAttention};
 use scsi::sense::Sense;
 
 use crate::core::Core;
+use crate::lun_map::Target;
+use crate::nexus::Nexus;
 use crate::notebook::Part;
 use crate::settle::Outcome;
 
@@ -20,6 +23,8 @@ pub enum Verdict {
         opcode: &'static Opcode,
         /// The logical unit.
         unit: u32,
+        /// What its handler has to know of its way: bits of [`request_flags`].
+        way: u8,
     },
     /// The command is over.
     End(Outcome),
@@ -35,12 +40,14 @@ impl Core {
         request: &Request,
     ) -> Verdict {
         let row = opcode::find(request.cdb().unwrap_or_default());
-        let Some(unit) = self.lun_to_unit(nexus, lun) else {
+        let Some(entry) = self.lun_entry(nexus, lun) else {
             return Verdict::End(match row {
+                _ if lun == Lun::REPORT_LUNS => self.execute_well_known(nexus, request),
                 Ok(opcode) => self.execute_without_unit(nexus, lun, opcode, request),
                 Err(_) => Outcome::check(Sense::lun_not_supported()),
             });
         };
+        let unit = entry.unit;
         if attribute == TaskAttribute::Aca {
             // SAM-5 5.9.5: an ACA task where no ACA condition stands.
             return Verdict::End(Outcome::check(Sense::illegal_request(Asc::INVALID_MESSAGE_ERROR)));
@@ -50,7 +57,13 @@ impl Core {
             return Verdict::End(Outcome::check(Sense::unit_attention(asc)));
         }
         match row {
-            Ok(opcode) if opcode.cdb_len() <= usize::from(request.cdb_len) => Verdict::Run { opcode, unit },
+            Ok(opcode) if opcode.medium_write && entry.read_only => {
+                Verdict::End(Outcome::check(Sense::write_protected()))
+            }
+            Ok(opcode) if opcode.cdb_len() <= usize::from(request.cdb_len) => {
+                let way = if entry.read_only { request_flags::WRITE_PROTECTED } else { 0 };
+                Verdict::Run { opcode, unit, way }
+            }
             // A CDB that ends before the fields of its command do.
             Ok(_) => {
                 Verdict::End(Outcome::check(Sense::invalid_field_in_cdb(u16::from(request.cdb_len), None)))
@@ -59,16 +72,28 @@ impl Core {
         }
     }
 
+    /// The unit behind a LUN, as the nexus at `nexus` sees it.
     pub(crate) fn lun_to_unit(&self, nexus: usize, lun: Lun) -> Option<u32> {
-        let target = self.nexuses.get(nexus)?.target;
-        let unit = self.targets.get(target as usize)?.as_ref()?.unit(lun)?;
-        self.units.get(unit as usize)?.as_ref().map(|_| unit)
+        self.lun_entry(nexus, lun).map(|entry| entry.unit)
+    }
+
+    /// The entry of the LUN map of the nexus at `nexus`, if there is a unit behind it.
+    #[inline]
+    pub(crate) fn lun_entry(&self, nexus: usize, lun: Lun) -> Option<LunConfig> {
+        let nexus = self.nexuses.get(nexus)?;
+        let entry = self.targets.get(nexus.target as usize)?.as_ref()?.entry(nexus.map, lun)?;
+        self.units.get(entry.unit as usize)?.as_ref().map(|_| entry)
+    }
+
+    /// The target of the nexus at `nexus`.
+    pub(crate) fn target_of(&self, nexus: &Nexus) -> Option<&Target> {
+        self.targets.get(nexus.target as usize)?.as_ref()
     }
 
     /// The unit attention condition that this command has to report, if there is one. A command that comes again reports
     /// what it reported before.
-    pub(crate) fn take_attention(&mut self, nexus: usize, unit: u32, request: &Request) -> Option<Asc> {
-        let nexus = self.nexuses.get_mut(nexus)?;
+    pub(crate) fn take_attention(&mut self, at: usize, unit: u32, request: &Request) -> Option<Asc> {
+        let nexus = self.nexuses.get_mut(at)?;
         let waiting = nexus.attentions.get_mut(&unit)?;
         if request.flags & request_flags::AGAIN != 0
             && let Some(asc) = waiting.reported_by(request.serial)
@@ -77,7 +102,20 @@ impl Core {
         }
         let asc = waiting.take(request.serial)?;
         self.touched.push((Part::Attentions, nexus.wide, u64::from(unit)));
+        if asc == Asc::REPORTED_LUNS_DATA_HAS_CHANGED {
+            self.clear_luns_changed(at);
+        }
         Some(asc)
+    }
+
+    /// The nexus at `nexus` knows that its inventory has changed: no unit of it says so again (LUICLR one, SPC-4 7.8).
+    pub(crate) fn clear_luns_changed(&mut self, nexus: usize) {
+        let Some(nexus) = self.nexuses.get_mut(nexus) else { return };
+        for (unit, waiting) in &mut nexus.attentions {
+            if waiting.clear(Asc::REPORTED_LUNS_DATA_HAS_CHANGED) {
+                self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
+            }
+        }
     }
 
     /// Establishes a unit attention condition for every nexus that reaches `unit` and that `chosen` chooses.

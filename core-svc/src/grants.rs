@@ -8,7 +8,7 @@ use ipc::arena::Arena;
 use ipc::doorbell::Doorbell;
 use ipc::journal::Journal;
 use ipc::link::{Requester, Responder};
-use ipc::message::config::{TargetConfig, UnitConfig};
+use ipc::message::config::{AccessGroupConfig, TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
 use ipc::shm::MapError;
@@ -64,7 +64,8 @@ impl Core {
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
-            Grant::AccessGroup(_) | Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
+            Grant::AccessGroup(config) => self.adopt_access_group(&config)?,
+            Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
             Grant::AccessState { .. } => {}
             Grant::Link { peer, role, epoch } => {
                 let (memory, mine, theirs) = (fd()?, Doorbell::from_fd(fd()?), Doorbell::from_fd(fd()?));
@@ -98,6 +99,13 @@ impl Core {
     fn adopt_target(&mut self, config: &TargetConfig) -> anyhow::Result<()> {
         self.transport_place(config.transport, "")?;
         place(&mut self.targets, config.target, Target::new(config))
+    }
+
+    /// An access group of a target that came before.
+    fn adopt_access_group(&mut self, config: &AccessGroupConfig) -> anyhow::Result<()> {
+        let target = self.targets.get_mut(config.target as usize).and_then(Option::as_mut);
+        target.context("an access group came before its target")?.add_group(config);
+        Ok(())
     }
 
     /// A logical unit, and a place for its handler. The tasks of a unit that is known stay as they are.

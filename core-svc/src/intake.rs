@@ -132,7 +132,7 @@ impl Core {
                 let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
                 self.answer(place, unit, request, &outcome)?;
             }
-            Verdict::Run { opcode, unit } => {
+            Verdict::Run { opcode, unit, way } => {
                 let mut task = Task {
                     request: *request,
                     opcode,
@@ -145,6 +145,8 @@ impl Core {
                     aborted: false,
                 };
                 task.request.nexus = number;
+                task.request.flags =
+                    request.flags & (request_flags::DATA_PENDING | request_flags::AGAIN) | way;
                 (task.request.port, task.request.port_group) = self.port_of(nexus);
                 self.enter(place, task);
             }

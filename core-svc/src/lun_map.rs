@@ -1,10 +1,16 @@
-//! Stage 3, LUN map: from a target and a LUN to a logical unit.
+//! Stage 3, LUN map: from a target, an initiator and a LUN to a logical unit.
+//!
+//! A target has one map for everybody and one for each of its access groups. Which of them a nexus sees is decided once,
+//! by the name of its initiator, when it is opened.
 
-use ipc::message::config::{LunConfig, TargetConfig, UnitConfig};
-use scsi::lun::Lun;
+use ipc::message::config::{AccessGroupConfig, LunAddressing, LunConfig, TargetConfig, UnitConfig};
+use scsi::lun::{Addressing, Lun};
 use scsi::unit_report::UnitReport;
 
 use crate::task_set::TaskSet;
+
+/// The map of a target that is for everybody in no access group.
+pub const EVERYBODY: usize = 0;
 
 /// A target and what it shows.
 #[derive(Debug)]
@@ -15,24 +21,120 @@ pub struct Target {
     pub port: u16,
     /// Identifier of its target port group.
     pub port_group: u16,
-    /// LUN number and unit, by rising LUN number.
-    pub luns: Vec<LunConfig>,
+    /// How it writes LUNs.
+    pub addressing: Addressing,
+    maps: Vec<LunMap>,
+}
+
+/// A LUN map and whose it is.
+#[derive(Debug)]
+struct LunMap {
+    name: String,
+    /// Names of initiators and patterns.
+    initiators: Vec<String>,
+    /// By rising LUN number.
+    luns: Vec<LunConfig>,
+}
+
+impl LunMap {
+    fn new(name: &str, initiators: &[String], luns: &[LunConfig]) -> Self {
+        let mut luns = luns.to_vec();
+        luns.sort_unstable();
+        Self { name: name.to_owned(), initiators: initiators.to_vec(), luns }
+    }
 }
 
 impl Target {
-    /// A target as configured.
+    /// A target as configured, without access groups.
     pub fn new(config: &TargetConfig) -> Self {
-        let mut luns = config.luns.clone();
-        luns.sort_unstable();
-        Self { transport: config.transport, port: config.relative_port, port_group: config.port_group, luns }
+        Self {
+            transport: config.transport,
+            port: config.relative_port,
+            port_group: config.port_group,
+            addressing: match config.addressing {
+                LunAddressing::Peripheral => Addressing::Peripheral,
+                LunAddressing::Flat => Addressing::Flat,
+                LunAddressing::LogicalUnit => Addressing::LogicalUnit,
+            },
+            maps: vec![LunMap::new("", &[], &config.luns)],
+        }
     }
 
-    /// The logical unit behind a LUN.
-    pub fn unit(&self, lun: Lun) -> Option<u32> {
-        let number = lun.number().ok()?;
-        let place = self.luns.binary_search_by_key(&number, |entry| entry.lun).ok()?;
-        Some(self.luns[place].unit)
+    /// Adds an access group, or replaces the one with its name.
+    pub fn add_group(&mut self, config: &AccessGroupConfig) {
+        let map = LunMap::new(&config.name, &config.initiators, &config.luns);
+        let groups = self.maps.iter_mut().skip(1);
+        match groups.into_iter().find(|known| known.name == config.name) {
+            Some(known) => *known = map,
+            None => self.maps.push(map),
+        }
     }
+
+    /// The map that an initiator sees: of the group that has its very name, else of the first group with a pattern that
+    /// fits, else everybody's. `initiator` is the name of its port; what iSCSI adds to the initiator's own name does not
+    /// count.
+    pub fn map_of(&self, initiator: &str) -> usize {
+        let name = initiator.split_once(",i,").map_or(initiator, |(name, _)| name);
+        let groups = || self.maps.iter().enumerate().skip(1);
+        let with = |fits: &dyn Fn(&str) -> bool| {
+            groups().find(|(_, map)| map.initiators.iter().any(|pattern| fits(pattern))).map(|(at, _)| at)
+        };
+        let exact = with(&|pattern| pattern.eq_ignore_ascii_case(name));
+        exact.or_else(|| with(&|pattern| fits(pattern.as_bytes(), name.as_bytes()))).unwrap_or(EVERYBODY)
+    }
+
+    /// Whether there is such a map.
+    pub fn has_map(&self, map: usize) -> bool {
+        map < self.maps.len()
+    }
+
+    /// The entries of a map; none if there is no such map.
+    pub fn luns(&self, map: usize) -> &[LunConfig] {
+        self.maps.get(map).map(|map| map.luns.as_slice()).unwrap_or_default()
+    }
+
+    /// The units of a map.
+    pub fn units(&self, map: usize) -> impl Iterator<Item = u32> {
+        self.luns(map).iter().map(|entry| entry.unit)
+    }
+
+    /// The entry of a map for a LUN.
+    #[inline]
+    pub fn entry(&self, map: usize, lun: Lun) -> Option<LunConfig> {
+        let number = lun.number_by(self.addressing).ok()?;
+        let luns = self.luns(map);
+        let place = luns.binary_search_by_key(&number, |entry| entry.lun).ok()?;
+        luns.get(place).copied()
+    }
+
+    /// Whether a unit can be reached through this target, by some initiator at least.
+    pub fn shows(&self, unit: u32) -> bool {
+        self.maps.iter().flat_map(|map| &map.luns).any(|entry| entry.unit == unit)
+    }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any characters and `?` for one; letters count without their case.
+/// Goes back to the last `*` only, so that it takes at most the product of the two lengths.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut star, mut place) = (0, None, 0);
+    while place < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(&one) if one == b'?' || one.eq_ignore_ascii_case(&name[place]) => {
+                at += 1;
+                place += 1;
+            }
+            _ => {
+                let Some((before, from)) = star else { return false };
+                star = Some((before, from + 1));
+                (at, place) = (before + 1, from + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == b'*')
 }
 
 /// A logical unit: what the core keeps of it for all nexuses.
@@ -54,3 +156,6 @@ impl Unit {
         Self { name: config.name.clone(), handler, set: TaskSet::default(), report: UnitReport::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;

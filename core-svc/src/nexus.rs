@@ -54,6 +54,8 @@ pub struct Nexus {
     pub transport: usize,
     /// Index of its target.
     pub target: u32,
+    /// Which LUN map of the target it sees.
+    pub map: usize,
     /// Its ports; empty after the core's death until the transport has named them again.
     pub names: NexusNames,
     /// Conditions that wait, by logical unit.

@@ -27,7 +27,7 @@ pub const SCHEMA: u64 = 4;
 /// The parts, in the order in which they are taken up: nexuses come before what is said of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// A nexus, by its wide number: the index of its target.
+    /// A nexus, by its wide number: the indices of its target and of the LUN map that it sees.
     Nexus = 1,
     /// Unit attention conditions, by wide number and unit. No entry: no condition.
     Attentions = 2,
@@ -93,7 +93,10 @@ impl Core {
     fn encode(&self, (part, major, minor): Entry) -> Option<Vec<u8>> {
         let nexus = |wide: u64| self.nexuses.get(self.nexuses.find(wide)?);
         match part {
-            Part::Nexus => bytes(&nexus(major)?.target),
+            Part::Nexus => {
+                let nexus = nexus(major)?;
+                bytes(&(nexus.target, nexus.map as u64))
+            }
             Part::Attentions => {
                 let unit = u32::try_from(minor).ok()?;
                 unless_default(nexus(major)?.attentions.get(&unit)?)
@@ -173,20 +176,22 @@ impl Core {
         self.notebook = Some(notebook);
     }
 
-    fn take_up_nexus(&mut self, number: u64, target: u32) -> Option<()> {
+    fn take_up_nexus(&mut self, number: u64, (target, map): (u32, u64)) -> Option<()> {
         let (service, own) = split(number);
         let known = self.targets.get(target as usize)?.as_ref()?;
         let transport = self.transports.iter().position(|known| known.service == service)?;
-        if known.transport != service {
+        let map = usize::try_from(map).ok()?;
+        if known.transport != service || !known.has_map(map) {
             return None;
         }
         let attentions: FxHashMap<u32, UnitAttentions> =
-            known.luns.iter().map(|entry| (entry.unit, UnitAttentions::default())).collect();
+            known.units(map).map(|unit| (unit, UnitAttentions::default())).collect();
         self.nexuses.insert(Nexus {
             number: own,
             wide: wide(service, own)?,
             transport,
             target,
+            map,
             names: NexusNames { initiator: String::new(), target: String::new() },
             attentions,
             recorded: Recorded::default(),

@@ -2,7 +2,6 @@
 //! REPORT LUNS, REQUEST SENSE, and what may be asked of a LUN that has no logical unit.
 
 use ipc::message::record::Request;
-use scsi::asc::Asc;
 use scsi::cdb::Cdb;
 use scsi::command::Command;
 use scsi::lun::Lun;
@@ -12,7 +11,6 @@ use scsi::sense::Sense;
 use scsi::{inquiry, report_luns, request_sense};
 
 use crate::core::Core;
-use crate::notebook::Part;
 use crate::settle::Outcome;
 use crate::task::TaskId;
 
@@ -62,26 +60,39 @@ impl Core {
         }
     }
 
+    /// Executes a command of the REPORT LUNS well known logical unit (SPC-4 8.2), which has no medium, no reservations and
+    /// no unit attention conditions of its own.
+    pub(crate) fn execute_well_known(&mut self, nexus: usize, request: &Request) -> Outcome {
+        match decode(request) {
+            Ok(Command::ReportLuns(command)) => self.report_luns(nexus, &command, request),
+            Ok(Command::TestUnitReady) => Outcome::good(0, 0),
+            Ok(Command::RequestSense(command)) => {
+                self.give(request, &request_sense::respond(&Sense::none(), &command))
+            }
+            Ok(Command::Inquiry(command)) => match inquiry::well_known(&command) {
+                Ok(data) => self.give(request, &data),
+                Err(sense) => Outcome::check(sense),
+            },
+            Ok(_) => Outcome::check(Sense::invalid_opcode()),
+            Err(sense) => Outcome::check(sense),
+        }
+    }
+
     fn report_luns(
         &mut self,
         nexus: usize,
         command: &scsi::command::ReportLuns,
         request: &Request,
     ) -> Outcome {
-        let target =
-            self.nexuses.get(nexus).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
-        let luns = target.map(|target| target.luns.as_slice()).unwrap_or_default();
-        let luns = luns.iter().filter_map(|entry| Lun::from_number(entry.lun).ok());
+        let seen = self.nexuses.get(nexus).and_then(|nexus| Some((self.target_of(nexus)?, nexus.map)));
+        let luns = seen.into_iter().flat_map(|(target, map)| {
+            let lun = |number| Lun::from_number_by(number, target.addressing).ok();
+            target.luns(map).iter().filter_map(move |entry| lun(entry.lun))
+        });
         let data = report_luns::respond(luns, command);
         let outcome = self.give(request, &data);
         // Reading the inventory ends the condition that says it has changed (SPC-4 6.33).
-        if let Some(nexus) = self.nexuses.get_mut(nexus) {
-            for (unit, waiting) in &mut nexus.attentions {
-                if waiting.clear(Asc::REPORTED_LUNS_DATA_HAS_CHANGED) {
-                    self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
-                }
-            }
-        }
+        self.clear_luns_changed(nexus);
         outcome
     }
 

@@ -64,8 +64,7 @@ impl Core {
     }
 
     fn unit_of(&self, nexus: usize, lun: Lun) -> Option<u32> {
-        let target = self.nexuses.get(nexus)?.target;
-        self.targets.get(target as usize)?.as_ref()?.unit(lun)
+        self.lun_to_unit(nexus, lun)
     }
 
     /// Chooses the tasks that a function aborts and establishes the unit attentions that come with it.
@@ -130,8 +129,9 @@ impl Core {
     }
 
     fn nexus_units(&self, at: usize) -> Vec<u32> {
-        let target = self.nexuses.get(at).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
-        target.map(|target| target.luns.iter().map(|entry| entry.unit).collect()).unwrap_or_default()
+        let nexus = self.nexuses.get(at);
+        let seen = nexus.and_then(|nexus| Some(self.target_of(nexus)?.units(nexus.map).collect()));
+        seen.unwrap_or_default()
     }
 
     /// Resets logical units: every task ends, every nexus hears of it.

@@ -11,6 +11,7 @@ mod data;
 mod faults;
 mod gate;
 mod handler_death;
+mod lun_maps;
 mod nexuses;
 mod ordering;
 mod task_management;

@@ -28,6 +28,8 @@ pub const OTHER: u32 = 4;
 pub const NEXUS: u64 = 7;
 
 pub struct Rig {
+    /// Granted last before `Go`, to every core.
+    extras: Vec<Grant>,
     hold_ms: u32,
     channel: Option<SupervisorChannel>,
     thread: Option<JoinHandle<()>>,
@@ -43,7 +45,17 @@ impl Rig {
     }
 
     pub fn with_hold(hold_ms: u32) -> Self {
+        Self::begin(hold_ms, Vec::new())
+    }
+
+    /// A core that is granted more than the usual.
+    pub fn with_grants(extras: Vec<Grant>) -> Self {
+        Self::begin(30_000, extras)
+    }
+
+    fn begin(hold_ms: u32, extras: Vec<Grant>) -> Self {
         let mut rig = Self {
+            extras,
             hold_ms,
             channel: None,
             thread: None,
@@ -119,6 +131,9 @@ impl Rig {
                 ..Default::default()
             };
             self.grant(Grant::Target(config), &[]);
+        }
+        for extra in self.extras.clone() {
+            self.grant(extra, &[]);
         }
     }
 

@@ -176,8 +176,13 @@ impl FakeTransport {
 
     /// `NexusOpen`.
     pub fn open_request(&self, nexus: u64, target: u32, flags: u8) -> Request {
+        self.open_request_of("iqn.2026-11.org.example:host,i,0x00023d000001", nexus, target, flags)
+    }
+
+    /// `NexusOpen` of the initiator port with this name.
+    pub fn open_request_of(&self, initiator: &str, nexus: u64, target: u32, flags: u8) -> Request {
         let names = NexusNames {
-            initiator: "iqn.2026-11.org.example:host,i,0x00023d000001".into(),
+            initiator: initiator.into(),
             target: "iqn.2026-11.org.example:disk,t,0x0001".into(),
         };
         let names = names.encode();
@@ -213,6 +218,13 @@ impl FakeTransport {
     /// Opens a nexus.
     pub fn open(&mut self, nexus: u64, target: u32) {
         let request = self.open_request(nexus, target, 0);
+        self.send(&request);
+        assert_eq!(self.expect(ReplyKind::NexusOpened, nexus, 0).status, 0);
+    }
+
+    /// Opens a nexus of the initiator port with this name.
+    pub fn open_of(&mut self, initiator: &str, nexus: u64, target: u32) {
+        let request = self.open_request_of(initiator, nexus, target, 0);
         self.send(&request);
         assert_eq!(self.expect(ReplyKind::NexusOpened, nexus, 0).status, 0);
     }
