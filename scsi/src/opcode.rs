@@ -128,6 +128,8 @@ pub struct Opcode {
     pub types: &'static [DeviceType],
     /// What else a unit has to be for it.
     pub requires: Requires,
+    /// RECOMMENDED COMMAND TIMEOUT (SPC-4 6.35.4) in seconds.
+    pub timeout: u32,
 }
 
 impl Opcode {

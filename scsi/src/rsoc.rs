@@ -16,9 +16,6 @@ const ONE_CTDP: u8 = 0x80;
 const NOT_SUPPORTED: u8 = 0x01;
 /// SUPPORT 011b: supported as the standard says.
 const SUPPORTED: u8 = 0x03;
-/// RECOMMENDED COMMAND TIMEOUT in seconds: a service that is being restarted holds commands for up to 30 s by default,
-/// and an initiator should not give up before.
-const RECOMMENDED_TIMEOUT: u32 = 60;
 
 /// Answers REPORT SUPPORTED OPERATION CODES of a unit from the table.
 ///
@@ -62,7 +59,7 @@ fn put_all(info: &DeviceInfo, timeouts: bool, data: &mut ParameterData) {
         data.put(&[0, flags]);
         data.put_u16(row.cdb_len() as u16);
         if timeouts {
-            put_timeouts(data);
+            put_timeouts(row, data);
         }
     }
     let length = (data.full_len() - 4) as u32;
@@ -79,15 +76,15 @@ fn put_one(row: Option<&Opcode>, timeouts: bool, data: &mut ParameterData) {
     data.put_u16(row.cdb_len() as u16);
     data.put(row.usage);
     if timeouts {
-        put_timeouts(data);
+        put_timeouts(row, data);
     }
 }
 
 /// Command timeouts descriptor (SPC-4 6.35.4): no nominal processing time.
-fn put_timeouts(data: &mut ParameterData) {
+fn put_timeouts(row: &Opcode, data: &mut ParameterData) {
     data.put(&[0x00, 0x0A, 0x00, 0x00]);
     data.put_u32(0);
-    data.put_u32(RECOMMENDED_TIMEOUT);
+    data.put_u32(row.timeout);
 }
 
 #[cfg(test)]

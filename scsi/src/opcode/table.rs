@@ -26,6 +26,9 @@ const ALWAYS: Alua = Alua { standby: true, unavailable: true };
 const DISK: &[DeviceType] = &[DeviceType::Disk];
 const ALL: &[DeviceType] = &[DeviceType::Disk, DeviceType::CdDvd];
 
+/// A service that is being restarted holds commands for up to 30 s by default, and an initiator should not give up before.
+const USUAL_TIMEOUT: u32 = 60;
+
 /// What most commands are; every row below says where it differs.
 const PLAIN: Opcode = Opcode {
     code: 0,
@@ -41,6 +44,7 @@ const PLAIN: Opcode = Opcode {
     medium_write: false,
     types: DISK,
     requires: Requires::Nothing,
+    timeout: USUAL_TIMEOUT,
 };
 const READ: Opcode = Opcode { direction: Direction::In, reservation: READS, ..PLAIN };
 const WRITE: Opcode = Opcode { direction: Direction::Out, medium_write: true, ..PLAIN };
