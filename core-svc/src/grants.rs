@@ -88,7 +88,11 @@ impl Core {
                 return Ok(Next::Go);
             }
             Grant::Stop => return Ok(Next::Stop),
-            Grant::Device(_) | Grant::Portal(_) | Grant::Connection { .. } => {
+            Grant::Device(_)
+            | Grant::Change { .. }
+            | Grant::Settle { .. }
+            | Grant::Portal(_)
+            | Grant::Connection { .. } => {
                 bail!("not a grant for the core")
             }
         }

@@ -98,6 +98,7 @@ impl Boot {
             Grant::Connection { key } => self.deposited.push((key, first(fds)?)),
             Grant::Unit(_) | Grant::Device(_) | Grant::State => {}
             Grant::AccessGroup(_) | Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
+            Grant::Change { .. } | Grant::Settle { .. } => {}
             Grant::AccessState { .. } => {}
             Grant::Go => return Ok(Next::Go),
             Grant::Stop => return Ok(Next::Stop),

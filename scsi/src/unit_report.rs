@@ -5,6 +5,8 @@
 //! of either side it comes again. The core raises a unit attention for each generation that is another one than it
 //! has seen before. It crosses a ring as [`UnitReport::LEN`] bytes and is an allegation there.
 
+use crate::asc::Asc;
+
 /// The settings of the control mode page (SPC-4 7.5.8) that the core acts on, already decoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Control {
@@ -29,7 +31,8 @@ pub struct Control {
 pub struct Generations {
     /// Mode parameters: 2A/01 MODE PARAMETERS CHANGED.
     pub mode: u32,
-    /// Capacity: 2A/09 CAPACITY DATA HAS CHANGED.
+    /// Capacity: 2A/09 CAPACITY DATA HAS CHANGED. 0 says that it is not known, for there is no medium (yet): what was known
+    /// before still holds.
     pub capacity: u32,
     /// The medium itself: 28/00 NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.
     pub medium: u32,
@@ -39,6 +42,28 @@ pub struct Generations {
     pub threshold: u32,
     /// Log parameters: 2A/02 LOG PARAMETERS CHANGED.
     pub log: u32,
+}
+
+impl Generations {
+    /// What is news to initiators that know of `seen`: the unit attentions to raise.
+    pub fn news_since(&self, seen: &Self) -> impl Iterator<Item = Asc> + use<> {
+        let now = self.known_after(seen);
+        let changes = [
+            (now.mode != seen.mode, Asc::MODE_PARAMETERS_CHANGED),
+            (now.capacity != seen.capacity && seen.capacity != 0, Asc::CAPACITY_DATA_HAS_CHANGED),
+            (now.medium != seen.medium, Asc::MEDIUM_MAY_HAVE_CHANGED),
+            (now.inquiry != seen.inquiry, Asc::INQUIRY_DATA_HAS_CHANGED),
+            (now.threshold != seen.threshold, Asc::THIN_PROVISIONING_SOFT_THRESHOLD_REACHED),
+            (now.log != seen.log, Asc::LOG_PARAMETERS_CHANGED),
+        ];
+        changes.into_iter().filter(|(changed, _)| *changed).map(|(_, asc)| asc)
+    }
+
+    /// What is to be remembered as seen when this came after `seen`.
+    pub fn known_after(&self, seen: &Self) -> Self {
+        let capacity = if self.capacity == 0 { seen.capacity } else { self.capacity };
+        Self { capacity, ..*self }
+    }
 }
 
 /// The report.

@@ -7,6 +7,8 @@ pub mod server;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,41 @@ pub enum Request {
         name: String,
         /// `KILL`, `SIGKILL` or `9`.
         signal: String,
+    },
+    /// Change a device while it is served; answered when it is done.
+    Device {
+        /// The device.
+        name: String,
+        /// What to do.
+        action: DeviceAction,
+    },
+}
+
+/// What can be done to a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum DeviceAction {
+    /// Read its size again.
+    Resize {
+        /// Give it this size in bytes first.
+        size: Option<u64>,
+    },
+    /// Put another medium in the place of the one it has.
+    Change {
+        /// The medium, absolute.
+        path: PathBuf,
+        /// Even while initiators prevent removal.
+        force: bool,
+    },
+    /// Put a medium where there is none.
+    Insert {
+        /// The medium, absolute.
+        path: PathBuf,
+    },
+    /// Take the medium out.
+    Eject {
+        /// Even while initiators prevent removal.
+        force: bool,
     },
 }
 

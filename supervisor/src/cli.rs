@@ -1,6 +1,7 @@
 //! The `bulkhead` command line: what can be typed, and where it goes.
 
 mod demo;
+mod device;
 mod logs;
 mod run;
 mod show;
@@ -98,6 +99,9 @@ enum Command {
         #[arg(long, short, default_value = "KILL")]
         signal: String,
     },
+    /// Resize a device, or change its medium, while it is served
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Show the log of a service
     Logs {
         /// The service
@@ -141,6 +145,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Stop { name } => ask(Request::Stop { name }),
         Command::Start { name } => ask(Request::Start { name }),
         Command::Kill { name, signal } => ask(Request::Kill { name, signal }),
+        Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
         Command::Version => {
             println!("bulkhead {}, ABI {}", env!("CARGO_PKG_VERSION"), ipc::ABI_VERSION);

@@ -9,6 +9,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Medium, UnitPlan};
@@ -17,8 +18,16 @@ use crate::plan::{Medium, UnitPlan};
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
     /// The old incarnation's I/O is not over yet, or another program has it.
-    #[error("{0} is still in use; is another program serving it?")]
+    #[error("{0} is still in use; is another program serving it, or is it mounted?")]
     Busy(PathBuf),
+    /// It is a directory, a socket, a pipe...
+    #[error("device {device:?}: {path} is neither a file nor a block device")]
+    NoMedium {
+        /// The device's name.
+        device: String,
+        /// What was named.
+        path: PathBuf,
+    },
     /// The host refused.
     #[error("device {device:?}: {path}: {error}")]
     Host {
@@ -37,9 +46,20 @@ pub enum MediaError {
 /// It is in use, or cannot be opened.
 pub fn open(unit: &UnitPlan) -> Result<Option<OwnedFd>, MediaError> {
     let Medium::File { path, create } = &unit.medium else { return Ok(None) };
-    let host = |error| MediaError::Host { device: unit.config.name.clone(), path: path.clone(), error };
-    let file = open_file(path, unit.config.read_only, *create).map_err(host)?;
-    let locked = if unit.config.read_only { file.try_lock_shared() } else { file.try_lock() };
+    let device = || unit.config.name.clone();
+    let host = |error| MediaError::Host { device: device(), path: path.clone(), error };
+    let read_only = unit.config.read_only;
+    let file = match open_file(path, read_only, *create) {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            return Err(MediaError::Busy(path.clone()));
+        }
+        opened => opened.map_err(host)?,
+    };
+    let kind = file.metadata().map_err(host)?.file_type();
+    if !kind.is_file() && !kind.is_block_device() {
+        return Err(MediaError::NoMedium { device: device(), path: path.clone() });
+    }
+    let locked = if read_only { file.try_lock_shared() } else { file.try_lock() };
     match locked {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(MediaError::Busy(path.clone())),
@@ -49,8 +69,17 @@ pub fn open(unit: &UnitPlan) -> Result<Option<OwnedFd>, MediaError> {
 }
 
 fn open_file(path: &Path, read_only: bool, create: Option<u64>) -> io::Result<File> {
-    let options = || OpenOptions::new().read(true).write(!read_only).to_owned();
-    match (options().open(path), create) {
+    let options = |flags: i32| {
+        let mut options = OpenOptions::new();
+        // A pipe must not stop us here: that it is none is found out below.
+        options.read(true).write(!read_only).custom_flags(flags | nix::libc::O_NONBLOCK);
+        options
+    };
+    // O_EXCL without O_CREAT claims a block device: the kernel refuses it while it is mounted, part of another device, or
+    // claimed through a description that is still in use, which a flock of programs that know of none would not show.
+    let block = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_block_device());
+    let flags = if block && !read_only { nix::libc::O_EXCL } else { 0 };
+    match (options(flags).open(path), create) {
         (Err(error), Some(size)) if error.kind() == io::ErrorKind::NotFound => {
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
             file.set_len(size)?;

@@ -9,7 +9,7 @@ mod access;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipc::message::config::{
     AccessGroupConfig, BackendConfig, DeviceConfig, DeviceGroupConfig, FaultConfig, PortGroupConfig,
@@ -115,6 +115,8 @@ pub struct UnitPlan {
     pub config: DeviceConfig,
     /// What is opened for each incarnation of the handler.
     pub medium: Medium,
+    /// An administrator has changed the medium since the start.
+    pub changed: bool,
 }
 
 impl UnitPlan {
@@ -147,6 +149,16 @@ pub enum Medium {
         /// Its size.
         bytes: u64,
     },
+}
+
+impl Medium {
+    /// Its path, if it has one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Medium::File { path, .. } => Some(path),
+            Medium::None | Medium::Memory { .. } => None,
+        }
+    }
 }
 
 impl Plan {
@@ -344,8 +356,10 @@ fn unit_plan(
         device_group,
         management_url: manifest.settings.management_url.clone().unwrap_or_default(),
         ports: ports_of(unit, plan),
+        medium_generation: 0,
+        limit: None,
     };
-    UnitPlan { service: service_number(manifest, &device.service.value), config, medium }
+    UnitPlan { service: service_number(manifest, &device.service.value), config, medium, changed: false }
 }
 
 /// A serial number for a device without one: the same at every start, another on another machine, for an initiator takes

@@ -2,8 +2,9 @@
 //! signals, and time. It never waits for a service: what takes time is a state and a deadline.
 //!
 //! `lifecycle` starts, stops and buries services; `events` hears them; `timers` is everything that happens because
-//! time has passed; `requests` answers administrators.
+//! time has passed; `requests` answers administrators, `devices` those who change a device.
 
+mod devices;
 mod events;
 mod lifecycle;
 mod requests;
@@ -63,6 +64,8 @@ pub struct Reactor {
     signals: SignalFd,
     admin: AdminServer,
     pending: Vec<requests::Pending>,
+    /// Changes of devices that are under way.
+    changes: devices::Changes,
     board: Option<Board>,
     clock: Instant,
     /// When the tick before this one was.
@@ -112,6 +115,7 @@ impl Reactor {
             signals,
             admin,
             pending: Vec::new(),
+            changes: devices::Changes::default(),
             board,
             clock: Instant::now(),
             ticked: Duration::ZERO,

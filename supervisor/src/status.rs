@@ -21,8 +21,24 @@ pub struct Status {
     pub board: String,
     /// Every service.
     pub services: Vec<ServiceStatus>,
+    /// Every device.
+    #[serde(default)]
+    pub devices: Vec<DeviceStatus>,
     /// Every link.
     pub links: Vec<LinkStatus>,
+}
+
+/// One device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Its name in the manifest.
+    pub name: String,
+    /// The service that serves it.
+    pub service: String,
+    /// The path of its medium, if it has one that has a path.
+    pub path: Option<String>,
+    /// Whether an administrator has changed the medium: what the manifest says counts again at the next start of bulkhead.
+    pub changed: bool,
 }
 
 /// One service.

@@ -3,9 +3,12 @@
 //! A task that is over at once never enters a slot. One that is not takes a slot and goes from [`Step`] to [`Step`] until
 //! it is done; it is in one place at a time, and its [`Stage`] says which. Nothing here blocks.
 
+mod changes;
+
 use std::io;
 use std::time::{Duration, Instant};
 
+use ipc::message::Event as Word;
 use ipc::wait::Waiter;
 use scsi::sense::Sense;
 
@@ -35,6 +38,8 @@ pub struct Dispatch {
     pub notebook: Notebook,
     /// What the administrator has to know.
     pub notes: Vec<String>,
+    /// What the supervisor is to be told besides.
+    pub events: Vec<Word>,
     /// Bytes that were moved for answers that are not visible yet.
     pub unsent_bytes: usize,
     /// A peer has to be told of a unit.
@@ -47,6 +52,10 @@ pub struct Dispatch {
     turns: Vec<UnitId>,
     /// Units whose medium is not ours yet.
     opening: usize,
+    /// Units that commands wait for because they change.
+    changing: usize,
+    /// When sizes are to be looked at again.
+    sizes_due: Option<Instant>,
     /// How long commands may wait for a medium.
     hold: Duration,
 }
@@ -60,6 +69,7 @@ impl Dispatch {
             counters: Counters::default(),
             notebook: Notebook::default(),
             notes: Vec::new(),
+            events: Vec::new(),
             unsent_bytes: 0,
             reports_due: false,
             engine,
@@ -68,6 +78,8 @@ impl Dispatch {
             timers: Timers::default(),
             turns: Vec::new(),
             opening: 0,
+            changing: 0,
+            sizes_due: None,
             hold,
         }
     }
@@ -101,6 +113,7 @@ impl Dispatch {
         let Some(older) = older else { return };
         let old = self.units.get(older);
         self.opening -= usize::from(old.next_try().is_some());
+        self.changing -= usize::from(old.is_changing());
         let mut waiting = std::mem::take(&mut old.waiting);
         old.replace();
         while let Some(slot) = self.slots.pop(&mut waiting) {
@@ -355,7 +368,7 @@ impl Dispatch {
     /// Does what is due: timers, and media that are not ours yet. True if there was anything.
     #[inline]
     pub fn tick(&mut self) -> bool {
-        if self.opening == 0 && self.timers.next().is_none() {
+        if self.opening + self.changing == 0 && self.timers.next().is_none() {
             return false;
         }
         self.tick_at(Instant::now())
@@ -376,6 +389,9 @@ impl Dispatch {
         }
         if self.opening > 0 {
             worked |= self.open_media(now);
+        }
+        if self.changing > 0 {
+            worked |= self.go_on_changing();
         }
         worked
     }
@@ -410,11 +426,15 @@ impl Dispatch {
 
     /// When [`tick`](Self::tick) is due.
     pub fn next_tick(&mut self) -> Option<Instant> {
-        let timer = self.timers.next();
-        if self.opening == 0 {
-            return timer;
+        let mut next = self.timers.next();
+        if self.changing > 0 {
+            let look = Instant::now() + changes::LOOK;
+            next = Some(next.map_or(look, |next| next.min(look)));
         }
-        self.units.iter_mut().filter_map(|(_, unit)| unit.next_try()).chain(timer).min()
+        if self.opening == 0 {
+            return next;
+        }
+        self.units.iter_mut().filter_map(|(_, unit)| unit.next_try()).chain(next).min()
     }
 
     /// Begins what the engine was given, answers fences that are due, and makes all answers visible.
@@ -486,6 +506,10 @@ impl Dispatch {
     #[inline]
     fn answer(&mut self, task: &Task, outcome: &Outcome) {
         self.counters.add(Counter::Commands, 1);
+        if let Err(sense) = &outcome.result {
+            self.counters.add(Counter::Checks, 1);
+            self.look_after(task.unit, sense);
+        }
         let unit = self.units.get(task.unit);
         let descriptor = unit.settings.descriptor_sense;
         // What a command has changed is known to the core before the command's end is.
@@ -496,9 +520,6 @@ impl Dispatch {
             let counter = if transfer.way == Way::In { Counter::ReadBytes } else { Counter::WrittenBytes };
             self.counters.add(counter, transfer.done as u64);
             self.unsent_bytes += transfer.done;
-        }
-        if outcome.result.is_err() {
-            self.counters.add(Counter::Checks, 1);
         }
         self.note(task, outcome);
         self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));

@@ -32,6 +32,10 @@ impl Service {
                 self.dispatch.add_unit(unit);
                 self.dispatch.tell_soon();
             }
+            Grant::Change { unit, request, change } => {
+                self.dispatch.change(unit, request, change, fds.into_iter().next());
+            }
+            Grant::Settle { unit, request, go } => self.dispatch.settle(unit, request, go),
             Grant::Link { peer, role: Role::Responder, epoch } => {
                 self.retire_links(peer.service, None);
                 let name = format!("link {epoch} to {}", peer.name);

@@ -193,7 +193,8 @@ impl Service {
         worked |= self.dispatch.reap();
         worked |= self.dispatch.tick();
         self.dispatch.flush();
-        if self.dispatch.links.broken().is_some() || !self.dispatch.notes.is_empty() {
+        let untold = !self.dispatch.notes.is_empty() || !self.dispatch.events.is_empty();
+        if untold || self.dispatch.links.broken().is_some() {
             self.tell()?;
         }
         Ok(worked)
@@ -255,12 +256,16 @@ impl Service {
             tracing::error!("{text}");
             self.report(Event::Problem { text })?;
         }
+        for event in std::mem::take(&mut self.dispatch.events) {
+            self.report(event)?;
+        }
         Ok(())
     }
 
     /// Looks at everything that is not a ring, without sleeping.
     fn look_around(&mut self) -> Result<(), ServeError> {
         self.waiter.peek(&mut self.ready).map_err(|error| ServeError::Host { what: "epoll", error })?;
+        self.dispatch.look_at_sizes(Instant::now());
         self.heed_control()
     }
 
@@ -281,6 +286,7 @@ impl Service {
         let slept = self.waiter.wait(most, &mut self.ready);
         self.dispatch.links.disarm();
         slept.map_err(|error| ServeError::Host { what: "epoll", error })?;
+        self.dispatch.look_at_sizes(Instant::now());
         self.heed_control()
     }
 

@@ -3,6 +3,7 @@
 //! While the medium is not ours, or tasks of an older link still run on it, commands wait at the gate in order. What
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
+mod change;
 mod identity;
 pub mod settings;
 
@@ -27,6 +28,7 @@ use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
 use crate::notebook::{Notebook, Topic};
 use crate::slots::Queue;
+use change::Change;
 use settings::Settings;
 
 /// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
@@ -55,6 +57,8 @@ struct Opening {
 enum State {
     Opening(Opening),
     Open(Backend),
+    /// A removable device without its medium.
+    Empty,
     Failed,
 }
 
@@ -93,6 +97,10 @@ pub struct Unit {
     replaced: bool,
     /// Its syncs.
     pub syncs: Syncs,
+    /// A change that an administrator has asked for.
+    change: Option<Box<Change>>,
+    /// Commands wait for that change.
+    paused: bool,
     report: UnitReport,
     /// Counts the changes of the report, from 1.
     report_version: u64,
@@ -115,6 +123,7 @@ impl Unit {
                 reported: false,
                 overdue: false,
             }),
+            (_, None) if config.removable => State::Empty,
             (_, None) => return Err(format!("device {}: its medium was not granted", config.name)),
         };
         let info = info(&config, 0).map_err(|error| format!("device {}: {error}", config.name))?;
@@ -129,6 +138,8 @@ impl Unit {
             orphans: 0,
             replaced: false,
             syncs: Syncs::default(),
+            change: None,
+            paused: false,
             report: UnitReport::default(),
             report_version: 1,
             untold: false,
@@ -138,6 +149,7 @@ impl Unit {
             let bytes = backend.bytes();
             unit.learn_size(bytes)?;
         }
+        unit.tell_generations();
         unit.report_settings();
         Ok(unit)
     }
@@ -179,6 +191,8 @@ impl Unit {
         if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
             self.settings.force(&self.info, parameters);
         }
+        // Of the medium and its size the grant and the medium know better.
+        self.tell_generations();
         self.report_settings();
     }
 
@@ -246,7 +260,7 @@ impl Unit {
     /// Whether commands have to wait.
     #[inline]
     pub fn gate_closed(&self) -> bool {
-        self.orphans > 0 || matches!(&self.state, State::Opening(opening) if !opening.overdue)
+        self.orphans > 0 || self.paused || matches!(&self.state, State::Opening(opening) if !opening.overdue)
     }
 
     /// The medium for a command that needs it, or why there is none.
@@ -256,6 +270,7 @@ impl Unit {
             State::Open(_) if self.stopped => Err(Sense::not_ready(Asc::INITIALIZING_COMMAND_REQUIRED)),
             State::Open(backend) => Ok(backend),
             State::Opening(_) => Err(Sense::not_ready(Asc::BECOMING_READY)),
+            State::Empty => Err(Sense::not_ready(Asc::MEDIUM_NOT_PRESENT)),
             State::Failed => Err(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)),
         }
     }
@@ -271,6 +286,7 @@ impl Unit {
     /// The device was granted anew.
     pub fn replace(&mut self) {
         self.replaced = true;
+        (self.change, self.paused) = (None, false);
         self.let_go();
     }
 
@@ -315,28 +331,55 @@ impl Unit {
             return Ok(());
         };
         let medium = Medium::new(opening.file).map_err(|error| self.fail(&error))?;
-        self.learn_size(medium.bytes())?;
-        self.state = State::Open(match self.config.backend {
-            BackendConfig::Fault(faults) => Backend::Fault(Fault::new(medium, faults)),
-            _ => Backend::File(medium),
-        });
-        Ok(())
+        let bytes = medium.bytes();
+        self.state = State::Open(self.backend_on(medium));
+        self.learn_size(bytes).inspect_err(|_| self.state = State::Failed)
     }
 
+    /// The backend that the manifest wants, on a medium.
+    fn backend_on(&self, medium: Medium) -> Backend {
+        match self.config.backend {
+            BackendConfig::Fault(faults) => Backend::Fault(Fault::new(medium, faults)),
+            _ => Backend::File(medium),
+        }
+    }
+
+    /// Takes note of the bytes that the medium has. An error is for the administrator; nothing has changed then.
     fn learn_size(&mut self, bytes: u64) -> Result<(), String> {
         let (name, block) = (&self.config.name, self.config.block_size);
         if bytes < u64::from(block) {
-            self.state = State::Failed;
             return Err(format!("device {name}: {bytes} bytes are less than one block of {block}"));
         }
+        let bytes = self.config.limit.map_or(bytes, |limit| limit.min(bytes));
         self.info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
+        self.tell_generations();
         Ok(())
+    }
+
+    /// Has core-svc know which medium this is and how large. Nothing has to be remembered for that across a death: the
+    /// supervisor counts media, and a capacity that is another one than before has another number.
+    fn tell_generations(&mut self) {
+        let known = matches!(self.state, State::Open(_) | State::Opening(_)) && self.info.blocks.0 > 0;
+        let capacity = if known { capacity_number(&self.info) } else { 0 };
+        let (media, removable) = (self.config.medium_generation, self.config.removable);
+        self.change_report(|report| {
+            report.generations.capacity = capacity;
+            // What another image makes of a fixed disk is another disk.
+            *(if removable { &mut report.generations.medium } else { &mut report.generations.inquiry }) =
+                media;
+        });
     }
 
     fn fail(&mut self, error: &io::Error) -> String {
         self.state = State::Failed;
         format!("device {}: its medium cannot be used: {error}", self.config.name)
     }
+}
+
+/// A number that is another one for another capacity, and never 0.
+fn capacity_number(info: &DeviceInfo) -> u32 {
+    let mixed = (info.blocks.0 ^ u64::from(info.block_size.get()) << 47).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed >> 32) as u32).max(1)
 }
 
 /// What initiators are told of a unit of so many bytes.

@@ -224,6 +224,29 @@ pub struct FaultConfig {
     pub die_at: u32,
 }
 
+/// What is to become of a device while it is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceChange {
+    /// Another medium takes the place of the one that is there, if one is: its descriptor comes with the grant, opened
+    /// and locked for the service alone.
+    Insert {
+        /// [`DeviceConfig::medium_generation`] from then on.
+        generation: u32,
+        /// Even while initiators prevent removal.
+        force: bool,
+    },
+    /// The medium is taken out.
+    Eject {
+        /// Even while initiators prevent removal.
+        force: bool,
+    },
+    /// The size is read again, after (with `bytes`) the medium has been given this one.
+    Resize {
+        /// The new size in bytes.
+        bytes: Option<u64>,
+    },
+}
+
 /// A target port through which a unit can be reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortName {
@@ -278,4 +301,8 @@ pub struct DeviceConfig {
     pub management_url: String,
     /// The target ports through which it can be reached.
     pub ports: Vec<PortName>,
+    /// How often the medium has been changed since the supervisor started: another number is another medium.
+    pub medium_generation: u32,
+    /// The bytes that are served of a medium that may have more.
+    pub limit: Option<u64>,
 }

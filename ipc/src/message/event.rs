@@ -4,6 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{AccessState, ServiceKind};
 
+/// What came of a `Grant::Change`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceAnswer {
+    /// The medium could be changed: nothing stands against it. To be settled.
+    Prepared,
+    /// It is done; the device has so many bytes now.
+    Done {
+        /// Size in bytes; 0 without a medium.
+        bytes: u64,
+    },
+    /// It cannot be done, and everything is as it was: the text says why, for the administrator.
+    Refused {
+        /// Why.
+        text: String,
+    },
+}
+
 /// A message to the supervisor, with the descriptors that come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -24,6 +41,15 @@ pub enum Event {
     Problem {
         /// What is wrong, where, and what to do.
         text: String,
+    },
+    /// Answer to a change of a device.
+    Device {
+        /// The unit's index.
+        unit: u32,
+        /// The request.
+        request: u64,
+        /// What came of it.
+        answer: DeviceAnswer,
     },
     /// The peer broke the contract; the link was closed at this end.
     PeerFault {

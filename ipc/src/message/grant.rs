@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{
-    AccessGroupConfig, AccessState, DeviceConfig, DeviceGroupConfig, PortGroupConfig, PortalConfig,
-    ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
+    AccessGroupConfig, AccessState, DeviceChange, DeviceConfig, DeviceGroupConfig, PortGroupConfig,
+    PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
 };
 
 /// Which end of a link a service gets.
@@ -83,6 +83,26 @@ pub enum Grant {
     Unit(UnitConfig),
     /// A device that it executes commands on. Descriptor: the medium, opened for this incarnation alone, if it has one.
     Device(DeviceConfig),
+    /// A device that it serves is to change: answered with `Event::Device`. A medium is only made ready; `Settle` follows.
+    /// Descriptor: the medium, if one is inserted.
+    Change {
+        /// The unit's index.
+        unit: u32,
+        /// Chosen by the supervisor, for the answers.
+        request: u64,
+        /// What is to be done.
+        change: DeviceChange,
+    },
+    /// The change of a medium that was answered with `Prepared` is to be carried out (the supervisor will grant the new one
+    /// from now on, whoever dies) or forgotten. No descriptor.
+    Settle {
+        /// The unit's index.
+        unit: u32,
+        /// The request.
+        request: u64,
+        /// Carry it out.
+        go: bool,
+    },
     /// A portal to listen on. Descriptor: the listening socket.
     Portal(PortalConfig),
     /// A connected socket that a former incarnation deposited. Descriptor: the socket.

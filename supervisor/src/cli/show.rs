@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::status::{DeathStatus, ServiceStatus, Status};
+use crate::status::{DeathStatus, DeviceStatus, ServiceStatus, Status};
 
 /// The table.
 pub fn table(status: &Status) -> String {
@@ -28,7 +28,16 @@ pub fn table(status: &Status) -> String {
         }
         out.extend(service.problems.iter().map(|problem| format!("\n{name}: {problem}\n")));
     }
+    out.extend(status.devices.iter().filter(|device| device.changed).map(changed));
     out
+}
+
+fn changed(device: &DeviceStatus) -> String {
+    let now = match &device.path {
+        Some(path) => format!("its medium is {path}"),
+        None => "it has no medium".to_owned(),
+    };
+    format!("\ndevice {}: {now} until bulkhead is started anew, whatever the manifest says\n", device.name)
 }
 
 fn row(service: &ServiceStatus) -> Vec<String> {
@@ -63,7 +72,7 @@ fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{duration, table};
-    use crate::status::{ServiceStatus, Status};
+    use crate::status::{DeviceStatus, ServiceStatus, Status};
 
     #[test]
     fn status_of_a_held_service_says_what_to_do() {
@@ -87,6 +96,20 @@ mod tests {
             run_dir: String::new(),
             board: String::new(),
             services: vec![service],
+            devices: vec![
+                DeviceStatus {
+                    name: "disk0".to_owned(),
+                    service: "vdisk".to_owned(),
+                    path: Some("/srv/other.img".to_owned()),
+                    changed: true,
+                },
+                DeviceStatus {
+                    name: "disk1".to_owned(),
+                    service: "vdisk".to_owned(),
+                    path: None,
+                    changed: false,
+                },
+            ],
             links: Vec::new(),
         };
         let expected = "\
@@ -97,6 +120,8 @@ vdisk is held: too many deaths
   then: bulkhead start vdisk
 
 vdisk: disk0: no
+
+device disk0: its medium is /srv/other.img until bulkhead is started anew, whatever the manifest says
 ";
         assert_eq!(table(&status), expected);
     }

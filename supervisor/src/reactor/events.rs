@@ -82,6 +82,7 @@ impl Reactor {
                     process.problems.push(text);
                 }
             }
+            Event::Device { unit, request, answer } => self.on_device_answer(service, unit, request, answer),
             Event::PeerFault { peer, epoch, fault } => self.on_peer_fault(service, peer, epoch, fault),
             Event::Deposit { key } => {
                 let Some(socket) = fds.into_iter().next() else {
@@ -180,7 +181,7 @@ impl Reactor {
     }
 }
 
-fn shortened(mut text: String) -> String {
+pub(super) fn shortened(mut text: String) -> String {
     if text.len() > MOST_TEXT {
         let end = (0..=MOST_TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         text.truncate(end);

@@ -159,6 +159,7 @@ impl Reactor {
         // What it said last is heard before its socket goes.
         self.hear(service);
         let Some(process) = self.child(service).process.take() else { return };
+        self.changes_of_dead(service);
         let _ = self.waiter.remove(process.pidfd());
         let _ = self.waiter.remove(process.socket());
         let cause = obituary::cause(status, process.reason.as_deref());

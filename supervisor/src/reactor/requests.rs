@@ -8,7 +8,7 @@ use ipc::wait::Ready;
 use super::Reactor;
 use crate::admin::{Reply, Request, parse_signal};
 use crate::child::{Child, State};
-use crate::status::{DeathStatus, LinkStatus, ServiceStatus, Status};
+use crate::status::{DeathStatus, DeviceStatus, LinkStatus, ServiceStatus, Status};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -41,7 +41,7 @@ impl Reactor {
         }
     }
 
-    fn answer(&mut self, client: u64, reply: &Reply) {
+    pub(super) fn answer(&mut self, client: u64, reply: &Reply) {
         self.admin.reply(client, reply, &self.waiter);
     }
 
@@ -53,6 +53,10 @@ impl Reactor {
             }
             Request::Restart { name } | Request::Stop { name } | Request::Start { name } => name,
             Request::Kill { name, .. } => name,
+            Request::Device { .. } => {
+                let Request::Device { name, action } = request else { return };
+                return self.on_device_request(client, &name, action);
+            }
         };
         let Some(service) = self.plan.find(name) else {
             let names = self.plan.services.iter().map(|service| service.config.name.as_str());
@@ -64,7 +68,7 @@ impl Reactor {
         }
         let starts = self.child(service).starts;
         let goal = match request {
-            Request::Status => return,
+            Request::Status | Request::Device { .. } => return,
             Request::Kill { signal, .. } => return self.on_kill(client, service, &signal),
             Request::Restart { .. } => {
                 self.forgive(service);
@@ -159,13 +163,19 @@ impl Reactor {
             ..service_status(&planned.config.name, child, now)
         });
         let name = |service: u32| self.name(service).to_owned();
+        let shown = |path: &Path| path.display().to_string();
+        let devices = self.plan.units.iter().map(|unit| DeviceStatus {
+            name: unit.config.name.clone(),
+            service: name(unit.service),
+            path: unit.medium.path().map(shown),
+            changed: unit.changed,
+        });
         let links = self.links.show().map(|(ends, epoch, up)| LinkStatus {
             requester: name(ends.requester),
             responder: name(ends.responder),
             epoch,
             up,
         });
-        let shown = |path: &Path| path.display().to_string();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -174,6 +184,7 @@ impl Reactor {
             run_dir: shown(self.run_dir.path()),
             board: self.board.as_ref().map(|board| board.name().to_owned()).unwrap_or_default(),
             services: services.collect(),
+            devices: devices.collect(),
             links: links.collect(),
         }
     }

@@ -28,7 +28,8 @@ impl Reactor {
             others.into_iter().chain([restart]).flatten()
         });
         let of_requests = self.pending.iter().map(|pending| pending.deadline);
-        of_children.chain(of_requests).fold(self.ticked + TICK, Duration::min)
+        let of_changes = self.changes.deadline();
+        of_children.chain(of_requests).chain(of_changes).fold(self.ticked + TICK, Duration::min)
     }
 
     /// Does what is due.
@@ -37,6 +38,7 @@ impl Reactor {
         for service in 0..self.children.len() as u32 {
             self.on_time_of(service, now);
         }
+        self.expire_changes(now);
         if now >= self.ticked + TICK {
             let late = now > self.ticked + LATE;
             self.ticked = now;

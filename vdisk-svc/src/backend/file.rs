@@ -74,9 +74,16 @@ impl Medium {
         Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline })
     }
 
-    /// Size in bytes when it was taken up.
+    /// Size in bytes when it was looked at last.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Looks at the size again.
+    pub fn measure(&mut self) -> io::Result<u64> {
+        // The end of a file is its size; of a block device too, for which stat says 0.
+        self.bytes = (&*self.file).seek(SeekFrom::End(0))?;
+        Ok(self.bytes)
     }
 
     /// The file.

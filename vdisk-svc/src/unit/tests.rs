@@ -72,5 +72,6 @@ fn configuration_that_makes_no_unit() {
     assert!(null(DeviceConfig { block_size: 1000, ..config() }).unwrap_err().contains("1000"));
     assert!(null(DeviceConfig { vendor: "too long a name".to_owned(), ..config() }).is_err());
     assert!(null(DeviceConfig { block_size: 65536, backend: BackendConfig::File, ..config() }).is_ok());
-    assert!(Unit::new(config(), None, now).unwrap_err().contains("was not granted"));
+    let fixed = DeviceConfig { removable: false, ..config() };
+    assert!(Unit::new(fixed, None, now).unwrap_err().contains("was not granted"));
 }

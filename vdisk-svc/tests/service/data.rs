@@ -249,10 +249,13 @@ fn read_10_of_a_file_that_has_shrunk_is_never_good() {
     everywhere(|rig, file| {
         open(file).set_len(10 * 512 + 100).unwrap();
         let answer = rig.run(0, &read_10(8, 4), &[], &[2048]);
-        assert_eq!(answer.status(), UNRECOVERED_READ);
-        assert_eq!((answer.reply.transferred, information(&answer.reply)), (2 * 512 + 100, Some(10)));
+        let facts = (answer.status(), answer.reply.transferred, information(&answer.reply));
+        // The command finds the end, or the look once a second has found it: LOGICAL BLOCK ADDRESS OUT OF RANGE.
+        let found = (UNRECOVERED_READ, 2 * 512 + 100, Some(10));
+        assert!(facts == found || facts == ((2, 0x5, 0x21, 0x00), 0, Some(10)), "{facts:?}");
+        // From then on the unit is known to end there.
         let answer = rig.run(0, &read_10(20, 1), &[], &[512]);
-        assert_eq!((answer.status(), answer.reply.transferred), (UNRECOVERED_READ, 0));
+        assert_eq!((answer.status(), answer.reply.transferred), ((2, 0x5, 0x21, 0x00), 0));
     });
 }
 
