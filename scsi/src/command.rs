@@ -33,6 +33,11 @@ pub enum Command {
     ModeSelect(ModeSelect),
     /// START STOP UNIT (SBC-3 5.22).
     StartStopUnit(StartStopUnit),
+    /// PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.8).
+    PreventAllowMediumRemoval {
+        /// PREVENT is one.
+        prevent: bool,
+    },
     /// READ CAPACITY(10) (SBC-3 5.15).
     ReadCapacity10,
     /// READ CAPACITY(16) (SBC-3 5.16).
@@ -92,6 +97,11 @@ impl Command {
                 load_eject: cdb.bit(4, 1),
                 start: cdb.bit(4, 0),
             }),
+            PREVENT_ALLOW_MEDIUM_REMOVAL => match cdb.u8(4) & 0x03 {
+                prevent @ (0 | 1) => Self::PreventAllowMediumRemoval { prevent: prevent == 1 },
+                // Persistent prevention (MMC-6 6.17) is for changers that eject by themselves.
+                _ => return Err(Sense::invalid_field_in_cdb(4, Some(1))),
+            },
             READ_CAPACITY_10 => {
                 refuse_lba_without_pmi(u64::from(cdb.u32(2)), cdb.bit(8, 0))?;
                 Self::ReadCapacity10

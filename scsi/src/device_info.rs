@@ -108,6 +108,7 @@ impl DeviceInfo {
         let able = match row.requires {
             Requires::Nothing => true,
             Requires::ThinProvisioning => self.thin_provisioned,
+            Requires::Removable => self.removable,
             Requires::AccessStates => self.tpgs != Tpgs::None,
             Requires::ExplicitAccess => matches!(self.tpgs, Tpgs::Explicit | Tpgs::Both),
         };

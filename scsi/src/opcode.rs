@@ -61,6 +61,8 @@ pub enum Admission {
     Allowed,
     /// It ends with RESERVATION CONFLICT.
     Conflict,
+    /// PREVENT ALLOW MEDIUM REMOVAL: only with PREVENT zero (SPC-4, the same table).
+    AllowedToAllow,
     /// START STOP UNIT: only with START one and POWER CONDITION zero (SBC-3, table of commands allowed in the presence of reservations).
     AllowedToStart,
 }
@@ -84,6 +86,8 @@ pub enum Requires {
     Nothing,
     /// Logical block provisioning management (LBPME one).
     ThinProvisioning,
+    /// A medium that can be removed (RMB one).
+    Removable,
     /// Asymmetric access states (TPGS other than 00b).
     AccessStates,
     /// Asymmetric access states that initiators may set (TPGS 10b or 11b).

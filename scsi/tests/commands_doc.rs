@@ -24,7 +24,8 @@ Made from the opcode table (`scsi/src/opcode/table.rs`); a test fails when it is
 * **By**: who executes it, core-svc or the handler of the medium. **Data**: to the initiator (in) or from it (out).
 * **Unit attention**: a pending one is *reported* in place of the command, *kept* while the command is executed, or *taken* by it.
 * **Reserved**: for a nexus that has no part in a reservation, under a persistent reservation of a Write Exclusive type, of an
-  Exclusive Access type, and under RESERVE: `+` executed, `-` RESERVATION CONFLICT, `start` executed if it only starts the unit,
+  Exclusive Access type, and under RESERVE: `+` executed, `-` RESERVATION CONFLICT, `start` executed if it only starts the unit, `allow`
+  if it only allows removal,
   `own` the command judges by itself.
 * **ALUA**: the states other than active in which it is executed.
 * **Medium**: `writes` is what write protection stops.
@@ -43,6 +44,7 @@ fn of(row: &Opcode) -> String {
     let types = types.collect::<Vec<_>>().join(", ");
     match row.requires {
         Requires::Nothing => types,
+        Requires::Removable => format!("{types} (removable)"),
         Requires::ThinProvisioning => format!("{types} (thin)"),
         Requires::AccessStates => format!("{types} (ALUA)"),
         Requires::ExplicitAccess => format!("{types} (explicit ALUA)"),
@@ -53,6 +55,7 @@ fn reserved(Reservation { write_exclusive, exclusive_access, spc2 }: Reservation
     let word = |admission| match admission {
         Admission::Allowed => "+",
         Admission::Conflict => "-",
+        Admission::AllowedToAllow => "allow",
         Admission::AllowedToStart => "start",
     };
     [write_exclusive, exclusive_access, spc2].map(word).join(" ")

@@ -71,7 +71,8 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::ReadCapacity16 { allocation_length } => {
             capacity::read_capacity_16(task, unit, allocation_length)
         }
-        Command::StartStopUnit(request) => return start_stop::begin(unit, &request),
+        Command::StartStopUnit(request) => return start_stop::begin(task, unit, &request),
+        Command::PreventAllowMediumRemoval { prevent } => start_stop::prevent_allow(task, unit, prevent),
         // core-svc executes it and has no reason to send it here.
         Command::ReportLuns(_) => Outcome::check(Sense::invalid_opcode()),
     })
@@ -81,6 +82,9 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
 pub fn resume(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook, event: Event) -> Step {
     if let Ok(Command::ModeSelect(request)) = task.command {
         return spc::mode::resume(task, unit, &request, event);
+    }
+    if let (Ok(Command::StartStopUnit(request)), Event::Synced(kept)) = (task.command, &event) {
+        return start_stop::synced(task, unit, &request, *kept);
     }
     match event {
         Event::Time => read_write::start(task, unit),

@@ -4,6 +4,7 @@
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
 mod change;
+pub mod drive;
 mod identity;
 pub mod settings;
 
@@ -19,7 +20,7 @@ use scsi::asc::Asc;
 use scsi::device_info::{Ascii, DeviceInfo};
 use scsi::mode_page::ModeParameters;
 use scsi::sense::Sense;
-use scsi::unit_report::UnitReport;
+use scsi::unit_report::{Generations, UnitReport};
 use scsi::units::{BlockSize, Bytes};
 
 use crate::backend::Backend;
@@ -29,6 +30,7 @@ use crate::backend::null::Null;
 use crate::notebook::{Notebook, Topic};
 use crate::slots::Queue;
 use change::Change;
+use drive::Drive;
 use settings::Settings;
 
 /// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
@@ -85,8 +87,10 @@ pub struct Unit {
     state: State,
     /// Its mode parameters.
     pub settings: Settings,
-    /// START STOP UNIT has stopped it.
-    pub stopped: bool,
+    /// What START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL have made of it. Changed by [`Unit::change_drive`].
+    pub drive: Drive,
+    /// That is not in the notebook as it is.
+    drive_unkept: bool,
     /// Tasks at the gate.
     pub waiting: Queue,
     /// Tasks that have begun and are not over.
@@ -132,7 +136,8 @@ impl Unit {
             config,
             info,
             state,
-            stopped: false,
+            drive: Drive::default(),
+            drive_unkept: false,
             waiting: Queue::default(),
             running: 0,
             orphans: 0,
@@ -173,7 +178,13 @@ impl Unit {
     /// change, say so with [`crate::dispatch::Dispatch::tell_soon`].
     pub fn change_report(&mut self, change: impl FnOnce(&mut UnitReport)) {
         let before = self.report;
+        // Who has made an earlier change must be told of this one.
+        self.report.origin = 0;
         change(&mut self.report);
+        if self.report.generations.news_since(&before.generations).next().is_none() && self.report.origin == 0
+        {
+            self.report.origin = before.origin;
+        }
         if self.report != before {
             self.report_version += 1;
             self.untold = true;
@@ -185,7 +196,17 @@ impl Unit {
     pub fn remember(&mut self, notebook: &Notebook) {
         let number = self.number();
         if let Some(report) = notebook.recall(number, Topic::Report).and_then(UnitReport::decode) {
-            (self.report.generations, self.report.origin) = (report.generations, report.origin);
+            let Generations { mode, threshold, log, .. } = report.generations;
+            let now = self.report.generations;
+            self.report.generations = Generations { mode, threshold, log, ..now };
+            self.report.origin = report.origin;
+        }
+        let medium = self.config.medium_generation;
+        if let Some(drive) =
+            notebook.recall(number, Topic::Medium).and_then(|bytes| Drive::decode(bytes, medium))
+        {
+            self.drive = drive;
+            self.tell_generations();
         }
         let kept = notebook.recall(number, Topic::ModePages);
         if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
@@ -204,7 +225,9 @@ impl Unit {
             .then(|| (Topic::Report, self.report.encode().to_vec()));
         let modes = std::mem::take(&mut self.settings.unkept) && current;
         let modes = modes.then(|| (Topic::ModePages, self.settings.current().encode()));
-        report.into_iter().chain(modes)
+        let drive = std::mem::take(&mut self.drive_unkept) && current;
+        let drive = drive.then(|| (Topic::Medium, self.drive.encode(self.config.medium_generation)));
+        report.into_iter().chain(modes).chain(drive)
     }
 
     /// Whether the report has changed since this was asked last.
@@ -220,6 +243,26 @@ impl Unit {
         reply.sense[..bytes.len()].copy_from_slice(&bytes);
         reply.sense_len = bytes.len() as u8;
         (self.report_version, reply)
+    }
+
+    /// Changes the drive for a command of `nexus`; `change` says whether it is any different. Told and noted before the
+    /// command ends.
+    pub fn change_drive(&mut self, nexus: u64, change: impl FnOnce(&mut Drive) -> bool) {
+        if change(&mut self.drive) {
+            let before = self.report.generations;
+            self.tell_generations();
+            if self.report.generations != before {
+                // Who has loaded a medium knows of it.
+                self.report.origin = nexus;
+            }
+            self.touch_drive();
+        }
+    }
+
+    /// The drive has changed: it is noted before an answer goes out.
+    fn touch_drive(&mut self) {
+        self.drive_unkept = true;
+        self.untold = true;
     }
 
     /// From now on mode parameters can be saved in `dir`; those that were are in force. What is returned is for the
@@ -267,8 +310,12 @@ impl Unit {
     #[inline]
     pub fn medium(&mut self) -> Result<&mut Backend, Sense> {
         match &mut self.state {
-            State::Open(_) if self.stopped => Err(Sense::not_ready(Asc::INITIALIZING_COMMAND_REQUIRED)),
-            State::Open(backend) => Ok(backend),
+            State::Open(backend) => {
+                if !self.drive.is_plain() {
+                    self.drive.wake()?;
+                }
+                Ok(backend)
+            }
             State::Opening(_) => Err(Sense::not_ready(Asc::BECOMING_READY)),
             State::Empty => Err(Sense::not_ready(Asc::MEDIUM_NOT_PRESENT)),
             State::Failed => Err(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)),
@@ -361,7 +408,9 @@ impl Unit {
     fn tell_generations(&mut self) {
         let known = matches!(self.state, State::Open(_) | State::Opening(_)) && self.info.blocks.0 > 0;
         let capacity = if known { capacity_number(&self.info) } else { 0 };
-        let (media, removable) = (self.config.medium_generation, self.config.removable);
+        // A medium that an initiator has ejected and loaded again may be another one, for all that others know.
+        let media = self.config.medium_generation.wrapping_add(self.drive.loads() << 16);
+        let removable = self.config.removable;
         self.change_report(|report| {
             report.generations.capacity = capacity;
             // What another image makes of a fixed disk is another disk.

@@ -25,9 +25,10 @@ fn every_row_decodes() {
         }
         let command = decode(&cdb).unwrap_or_else(|sense| panic!("{}: {sense:?}", row.name));
         let direction = match command {
-            Command::TestUnitReady | Command::StartStopUnit(_) | Command::SynchronizeCache(_) => {
-                Direction::None
-            }
+            Command::PreventAllowMediumRemoval { .. }
+            | Command::TestUnitReady
+            | Command::StartStopUnit(_)
+            | Command::SynchronizeCache(_) => Direction::None,
             Command::Write(_) | Command::ModeSelect(_) => Direction::Out,
             _ => Direction::In,
         };

@@ -3,7 +3,7 @@
 //!
 //! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
 
-use super::Admission::{Allowed, AllowedToStart, Conflict};
+use super::Admission::{Allowed, AllowedToAllow, AllowedToStart, Conflict};
 use super::{Alua, Direction, Executor, Opcode, Replay, Requires, Reservation, UnitAttention, number};
 use crate::device_info::DeviceType;
 
@@ -104,6 +104,23 @@ pub static TABLE: &[Opcode] = &[
             exclusive_access: AllowedToStart,
             spc2: AllowedToStart,
         },
+        // What comes between the two times must not be undone.
+        replay: Replay::Record,
+        types: ALL,
+        ..PLAIN
+    },
+    Opcode {
+        code: number::PREVENT_ALLOW_MEDIUM_REMOVAL,
+        name: "PREVENT ALLOW MEDIUM REMOVAL",
+        usage: &[0x1E, 0, 0, 0, 0x03, 0],
+        reservation: Reservation {
+            write_exclusive: AllowedToAllow,
+            exclusive_access: AllowedToAllow,
+            spc2: AllowedToAllow,
+        },
+        replay: Replay::Record,
+        types: ALL,
+        requires: Requires::Removable,
         ..PLAIN
     },
     Opcode {

@@ -15,6 +15,7 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("MODE SELECT(6)", 0x15, None, 6),
     ("MODE SENSE(6)", 0x1A, None, 6),
     ("START STOP UNIT", 0x1B, None, 6),
+    ("PREVENT ALLOW MEDIUM REMOVAL", 0x1E, None, 6),
     ("READ CAPACITY(10)", 0x25, None, 10),
     ("READ(10)", 0x28, None, 10),
     ("WRITE(10)", 0x2A, None, 10),

@@ -1,6 +1,7 @@
 //! REPORT SUPPORTED OPERATION CODES data against the table and typed bytes.
 
 use super::*;
+use crate::device_info::Tpgs;
 use crate::opcode::TABLE;
 use crate::units::{BlockSize, Blocks};
 
@@ -11,9 +12,12 @@ fn count() -> usize {
 }
 
 fn ask(options: ReportingOptions, timeouts: bool) -> Result<Vec<u8>, Sense> {
+    ask_of(&DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1)), options, timeouts)
+}
+
+fn ask_of(info: &DeviceInfo, options: ReportingOptions, timeouts: bool) -> Result<Vec<u8>, Sense> {
     let request = ReportSupportedOperationCodes { timeouts, options, allocation_length: 0xFFFF };
-    let info = DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1));
-    respond(&info, &request).map(ParameterData::into_vec)
+    respond(info, &request).map(ParameterData::into_vec)
 }
 
 const BAD_OPTIONS: Result<Vec<u8>, Sense> = Err(Sense::invalid_field_in_cdb(2, Some(2)));
@@ -72,12 +76,19 @@ fn one_command_that_there_is_not() {
 
 #[test]
 fn every_row_is_reported_as_it_stands_in_the_table() {
+    let able = DeviceInfo {
+        thin_provisioned: true,
+        removable: true,
+        tpgs: Tpgs::Both,
+        ..DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1))
+    };
     for row in TABLE {
+        let info = DeviceInfo { device_type: row.types[0], ..able.clone() };
         let options = match row.service_action {
             None => ReportingOptions::Code(row.code),
             Some(action) => ReportingOptions::CodeAndServiceAction(row.code, action),
         };
-        let data = ask(options, false).unwrap();
+        let data = ask_of(&info, options, false).unwrap();
         assert_eq!(usize::from(u16::from_be_bytes([data[2], data[3]])), row.cdb_len());
         assert_eq!(&data[4..], row.usage, "{}", row.name);
     }

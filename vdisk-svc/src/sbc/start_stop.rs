@@ -1,30 +1,94 @@
-//! START STOP UNIT (SBC-3 5.22): a stopped unit refuses its medium until it is started again.
+//! START STOP UNIT (SBC-3 5.25) and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.8).
 //!
-//! The state lives as long as this process and its unit: a service that was restarted has its units started, as a disk
-//! has after power on. There is no power management, so power conditions are accepted and change nothing.
+//! A stopped unit, or one whose tray is open, refuses its medium until it is started or loaded again; what it is outlives
+//! this process ([`crate::unit::drive`]). IMMED is not used to answer early, for nothing takes longer than writing the cache
+//! out, and whether that works must be told with the command.
 
+use scsi::asc::Asc;
 use scsi::command::StartStopUnit;
 use scsi::sense::Sense;
 
 use crate::execute::Step;
-use crate::task::Outcome;
+use crate::failure;
+use crate::task::{Outcome, Task};
 use crate::unit::Unit;
+use crate::unit::drive::Power;
 
-/// Carries it out.
-pub fn begin(unit: &mut Unit, request: &StartStopUnit) -> Step {
-    if request.power_condition != 0 {
-        return Step::Done(Outcome::GOOD);
+/// POWER CONDITION values (SBC-3 table 90). LU_CONTROL is ACTIVE here, as nothing else controls the condition.
+const ACTIVE: u8 = 0x1;
+const IDLE: u8 = 0x2;
+const STANDBY: u8 = 0x3;
+const LU_CONTROL: u8 = 0x7;
+const FORCE_IDLE_0: u8 = 0xA;
+const FORCE_STANDBY_0: u8 = 0xB;
+
+/// Begins a START STOP UNIT.
+pub fn begin(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
+    if let Err(sense) = check(unit, request) {
+        return Step::Done(Outcome::check(sense));
     }
-    // There is no tray, whatever the unit says of removable media: nothing can be loaded or ejected.
-    if request.load_eject {
-        return Step::Done(Outcome::check(Sense::invalid_field_in_cdb(4, Some(1))));
-    }
-    unit.stopped = !request.start;
-    // SBC-3 5.22: without NO_FLUSH a unit that stops writes its cache out first.
-    let flush = unit.stopped && !request.no_flush && unit.needs_sync();
+    let away = match request.power_condition {
+        0 => !request.start,
+        condition => matches!(condition, STANDBY | FORCE_STANDBY_0),
+    };
+    // Without NO_FLUSH what was acknowledged is on the medium before it cannot be reached.
+    let flush = away && !request.no_flush && unit.needs_sync();
     match (flush, unit.syncs.lost) {
         (true, false) => Step::Sync,
-        (true, true) => Step::Done(Outcome::check(crate::failure::of_lost_data())),
-        (false, _) => Step::Done(Outcome::GOOD),
+        (true, true) => Step::Done(Outcome::check(failure::of_lost_data())),
+        (false, _) => finish(task, unit, request),
+    }
+}
+
+/// The cache has been written out, or (false) could not be.
+pub fn synced(task: &Task, unit: &mut Unit, request: &StartStopUnit, kept: bool) -> Step {
+    if kept { finish(task, unit, request) } else { Step::Done(Outcome::check(failure::of_lost_data())) }
+}
+
+/// LOEJ is for what has a tray, and while removal is prevented neither way (MMC-6 6.42).
+fn check(unit: &Unit, request: &StartStopUnit) -> Result<(), Sense> {
+    if request.power_condition != 0 || !request.load_eject {
+        return Ok(());
+    }
+    if !unit.info.removable {
+        return Err(Sense::invalid_field_in_cdb(4, Some(1)));
+    }
+    if unit.drive.is_held() {
+        return Err(Sense::illegal_request(Asc::MEDIUM_REMOVAL_PREVENTED));
+    }
+    Ok(())
+}
+
+fn finish(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
+    // Somebody may have come to hold the medium in meanwhile.
+    if let Err(sense) = check(unit, request) {
+        return Step::Done(Outcome::check(sense));
+    }
+    let nexus = task.identity.nexus;
+    match (request.power_condition, request.load_eject, request.start) {
+        (0, false, true) => unit.change_drive(nexus, |drive| drive.set_power(Power::Active)),
+        (0, false, false) => unit.change_drive(nexus, |drive| drive.set_power(Power::Stopped)),
+        (0, true, false) => unit.change_drive(nexus, |drive| drive.open()),
+        (0, true, true) => unit.change_drive(nexus, |drive| drive.close() | drive.set_power(Power::Active)),
+        (ACTIVE | LU_CONTROL, ..) => unit.change_drive(nexus, |drive| drive.set_power(Power::Active)),
+        (IDLE | FORCE_IDLE_0, ..) => unit.change_drive(nexus, |drive| drive.set_power(Power::Idle)),
+        (STANDBY | FORCE_STANDBY_0, ..) => unit.change_drive(nexus, |drive| drive.set_power(Power::Standby)),
+        // Reserved and obsolete conditions are not looked at.
+        _ => {}
+    }
+    Step::Done(Outcome::GOOD)
+}
+
+/// PREVENT ALLOW MEDIUM REMOVAL: the nexus holds the medium in, or does so no longer.
+pub fn prevent_allow(task: &Task, unit: &mut Unit, prevent: bool) -> Outcome {
+    let nexus = task.identity.nexus;
+    let mut held = Ok(false);
+    unit.change_drive(nexus, |drive| {
+        held = drive.hold(nexus, prevent);
+        held == Ok(true)
+    });
+    match held {
+        Ok(_) => Outcome::GOOD,
+        Err(sense) => Outcome::check(sense),
     }
 }

@@ -87,7 +87,7 @@ impl Unit {
 
     /// Whether initiators have locked the medium in (PREVENT ALLOW MEDIUM REMOVAL).
     fn removal_prevented(&self) -> bool {
-        false
+        self.drive.is_held()
     }
 
     /// A medium that could take the place of the one that is there.
@@ -224,7 +224,9 @@ impl Unit {
             format!("device {name}: written data did not reach the medium that was taken out ({error})")
         });
         self.config.medium_generation = generation;
-        (self.stopped, self.syncs.lost) = (false, false);
+        self.syncs.lost = false;
+        self.drive.medium_changed();
+        self.touch_drive();
         self.state = state;
         let bytes = match &self.state {
             State::Open(backend) => backend.bytes(),

@@ -3,6 +3,7 @@
 mod boot;
 mod change;
 mod data;
+mod drive;
 mod faults;
 mod fixture;
 mod hostile;
