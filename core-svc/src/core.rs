@@ -13,6 +13,7 @@ use ipc::journal::{Found, Journal};
 use ipc::message::Event;
 use ipc::message::record::Reply;
 
+use crate::alua::Alua;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
 use crate::notebook::Entry;
@@ -41,6 +42,8 @@ pub struct Core {
     pub targets: Vec<Option<Target>>,
     /// Logical units by index.
     pub units: Vec<Option<Unit>>,
+    /// Asymmetric access states.
+    pub alua: Alua,
     /// I_T nexuses.
     pub nexuses: Nexuses,
     /// Commands.
@@ -81,6 +84,7 @@ impl Default for Core {
             handlers: Vec::new(),
             targets: Vec::new(),
             units: Vec::new(),
+            alua: Alua::default(),
             nexuses: Nexuses::default(),
             tasks: Tasks::with_room(USUAL_TASKS),
             late: Vec::new(),

@@ -1,5 +1,5 @@
 //! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, unit attention,
-//! operation code, write protection of the LUN map.
+//! asymmetric access state, operation code, write protection of the LUN map.
 
 use ipc::message::config::LunConfig;
 use ipc::message::record::{Request, request_flags};
@@ -8,7 +8,9 @@ use scsi::attribute::TaskAttribute;
 use scsi::lun::Lun;
 use scsi::opcode::{self, Executor, Opcode, UnitAttention};
 use scsi::sense::Sense;
+use scsi::target_port_groups::AccessState;
 
+use crate::alua;
 use crate::core::Core;
 use crate::lun_map::Target;
 use crate::nexus::Nexus;
@@ -56,13 +58,16 @@ impl Core {
         if let Some(asc) = reports.then(|| self.take_attention(nexus, unit, request)).flatten() {
             return Verdict::End(Outcome::check(Sense::unit_attention(asc)));
         }
+        let state = self.access_state(nexus, unit);
+        if let Some(sense) = row.ok().and_then(|row| alua::refusal(state, row)) {
+            return Verdict::End(Outcome::check(sense));
+        }
         match row {
             Ok(opcode) if opcode.medium_write && entry.read_only => {
                 Verdict::End(Outcome::check(Sense::write_protected()))
             }
             Ok(opcode) if opcode.cdb_len() <= usize::from(request.cdb_len) => {
-                let way = if entry.read_only { request_flags::WRITE_PROTECTED } else { 0 };
-                Verdict::Run { opcode, unit, way }
+                Verdict::Run { opcode, unit, way: way(entry.read_only, state) }
             }
             // A CDB that ends before the fields of its command do.
             Ok(_) => {
@@ -133,4 +138,12 @@ impl Core {
     pub(crate) fn is_own(opcode: &Opcode) -> bool {
         opcode.executor == Executor::Core
     }
+}
+
+/// What the handler has to know of a command's way.
+#[inline]
+fn way(read_only: bool, state: AccessState) -> u8 {
+    let unavailable = matches!(state, AccessState::Unavailable | AccessState::Offline);
+    let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+    flag(read_only, request_flags::WRITE_PROTECTED) | flag(unavailable, request_flags::UNAVAILABLE)
 }

@@ -65,8 +65,15 @@ impl Core {
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
             Grant::AccessGroup(config) => self.adopt_access_group(&config)?,
-            Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
-            Grant::AccessState { .. } => {}
+            Grant::PortGroup(config) => self.alua.adopt_port_group(config),
+            Grant::DeviceGroup(config) => {
+                self.alua
+                    .adopt_device_group(&config, MOST_INDEX)
+                    .context("a device group past the last index")?;
+            }
+            Grant::AccessState { device_group, port_group, state } => {
+                self.set_access_state(device_group, port_group, state);
+            }
             Grant::Link { peer, role, epoch } => {
                 let (memory, mine, theirs) = (fd()?, Doorbell::from_fd(fd()?), Doorbell::from_fd(fd()?));
                 match self.adopt_link(&peer, role, epoch, (memory, mine, theirs), waiter) {
@@ -85,6 +92,7 @@ impl Core {
                 if let Some((notebook, found)) = self.notebook_waits.take() {
                     self.remember(notebook, found);
                 }
+                self.tell_access_states();
                 return Ok(Next::Go);
             }
             Grant::Stop => return Ok(Next::Stop),

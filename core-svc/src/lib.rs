@@ -20,6 +20,7 @@ pub mod nexus;
 
 pub mod lun_map;
 
+pub mod alua;
 pub mod gate;
 pub mod unit_attention;
 

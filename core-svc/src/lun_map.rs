@@ -144,6 +144,8 @@ pub struct Unit {
     pub name: String,
     /// Place of the handler that executes its commands.
     pub handler: usize,
+    /// Index of the device group whose asymmetric access states it shares.
+    pub device_group: u32,
     /// Its task set.
     pub set: TaskSet,
     /// What its handler said of it last.
@@ -153,7 +155,13 @@ pub struct Unit {
 impl Unit {
     /// A unit as configured, with no tasks; `handler` is the handler's place.
     pub fn new(config: &UnitConfig, handler: usize) -> Self {
-        Self { name: config.name.clone(), handler, set: TaskSet::default(), report: UnitReport::default() }
+        Self {
+            name: config.name.clone(),
+            handler,
+            device_group: config.device_group,
+            set: TaskSet::default(),
+            report: UnitReport::default(),
+        }
     }
 }
 

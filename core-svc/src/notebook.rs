@@ -33,15 +33,17 @@ pub enum Part {
     Attentions = 2,
     /// Recorded outcomes of a nexus, by its wide number. No entry: none.
     Recorded = 3,
+    /// Asymmetric access state, by device group and target port group. No entry: what the configuration says.
+    AccessState = 4,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Nexus, Self::Attentions, Self::Recorded];
+    const ALL: [Self; 4] = [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Nexus | Self::Attentions | Self::Recorded => 1,
+            Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState => 1,
         }
     }
 
@@ -102,6 +104,7 @@ impl Core {
                 unless_default(nexus(major)?.attentions.get(&unit)?)
             }
             Part::Recorded => unless_default(&nexus(major)?.recorded),
+            Part::AccessState => self.encode_access_state(major, minor),
         }
     }
 
@@ -119,6 +122,7 @@ impl Core {
                 self.nexuses.get_mut(nexus?)?.recorded = value::<Recorded>(bytes)?.bounded();
                 Some(())
             }
+            Part::AccessState => self.alua.take_up(major, minor, value(bytes)?),
         }
     }
 

@@ -21,6 +21,12 @@ impl Core {
         let (request, nexus, unit) = (task.request, task.nexus, task.unit);
         match decode(&request) {
             Ok(Command::ReportLuns(command)) => self.report_luns(nexus, &command, &request),
+            Ok(Command::ReportTargetPortGroups(command)) => {
+                self.report_target_port_groups(unit, &command, &request)
+            }
+            Ok(Command::SetTargetPortGroups { parameter_list_length }) => {
+                self.set_target_port_groups(nexus, unit, parameter_list_length, &request)
+            }
             Ok(Command::RequestSense(command)) => {
                 let pending = self.take_attention(nexus, unit, &request);
                 let sense = pending.map_or(Sense::none(), Sense::unit_attention);
@@ -96,8 +102,23 @@ impl Core {
         outcome
     }
 
+    /// The data that an initiator has sent, at most `most` bytes of it.
+    pub(crate) fn received(&self, request: &Request, most: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for extent in request.extents().map(|(out, _)| out).unwrap_or_default() {
+            let (Some(arena), Ok(checked)) = (self.arenas.get(extent.arena), self.arenas.check(*extent))
+            else {
+                break;
+            };
+            let start = bytes.len();
+            bytes.resize(start + checked.len().min(most - start), 0);
+            arena.read(checked, &mut bytes[start..]);
+        }
+        bytes
+    }
+
     /// Puts parameter data into the initiator's buffer.
-    fn give(&self, request: &Request, data: &ParameterData) -> Outcome {
+    pub(crate) fn give(&self, request: &Request, data: &ParameterData) -> Outcome {
         let Ok((_, into)) = request.extents() else {
             return Outcome::check(Sense::internal_target_failure());
         };

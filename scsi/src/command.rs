@@ -53,6 +53,13 @@ pub enum Command {
     SynchronizeCache(SynchronizeCache),
     /// REPORT LUNS (SPC-4 6.33).
     ReportLuns(ReportLuns),
+    /// REPORT TARGET PORT GROUPS (SPC-4 6.37).
+    ReportTargetPortGroups(ReportTargetPortGroups),
+    /// SET TARGET PORT GROUPS (SPC-4 6.45).
+    SetTargetPortGroups {
+        /// PARAMETER LIST LENGTH in bytes.
+        parameter_list_length: u32,
+    },
     /// REPORT SUPPORTED OPERATION CODES (SPC-4 6.35).
     ReportSupportedOperationCodes(ReportSupportedOperationCodes),
 }
@@ -123,6 +130,12 @@ impl Command {
             REPORT_LUNS => Self::ReportLuns(ReportLuns::decode(cdb)?),
             MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_SUPPORTED_OPERATION_CODES) => {
                 Self::ReportSupportedOperationCodes(ReportSupportedOperationCodes::decode(cdb)?)
+            }
+            MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_TARGET_PORT_GROUPS) => {
+                Self::ReportTargetPortGroups(ReportTargetPortGroups::decode(cdb)?)
+            }
+            MAINTENANCE_OUT if cdb.opcode().service_action == Some(SA_SET_TARGET_PORT_GROUPS) => {
+                Self::SetTargetPortGroups { parameter_list_length: cdb.u32(6) }
             }
             _ => return Err(Sense::invalid_opcode()),
         })

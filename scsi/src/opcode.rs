@@ -94,13 +94,15 @@ pub enum Requires {
     ExplicitAccess,
 }
 
-/// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-3 5.8.2.4).
+/// Whether the command is executed in the asymmetric access states that refuse most of them (SPC-4 5.15.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alua {
     /// In the standby state.
     pub standby: bool,
-    /// In the unavailable state, and while a transition lasts.
+    /// In the unavailable and the offline state.
     pub unavailable: bool,
+    /// While a transition lasts.
+    pub transitioning: bool,
 }
 
 /// One row: a command.

@@ -63,7 +63,8 @@ fn reserved(Reservation { write_exclusive, exclusive_access, spc2 }: Reservation
 
 fn alua(alua: Alua) -> &'static str {
     match alua {
-        Alua { unavailable: true, .. } => "all",
+        Alua { transitioning: true, .. } => "all",
+        Alua { unavailable: true, .. } => "all but transitioning",
         Alua { standby: true, .. } => "standby",
         Alua { .. } => "",
     }

@@ -6,6 +6,7 @@ mod bare;
 mod ends;
 mod rig;
 
+mod alua;
 mod core_death;
 mod data;
 mod faults;

@@ -91,6 +91,15 @@ pub struct ReportTargetPortGroups {
     pub allocation_length: u32,
 }
 
+impl ReportTargetPortGroups {
+    pub(super) fn decode(cdb: &Cdb) -> Result<Self, Sense> {
+        match cdb.u8(1) >> 5 {
+            format @ (0b000 | 0b001) => Ok(Self { extended: format == 1, allocation_length: cdb.u32(6) }),
+            _ => Err(Sense::invalid_field_in_cdb(1, Some(7))),
+        }
+    }
+}
+
 /// REPORTING OPTIONS with what goes with them (SPC-4 6.35.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportingOptions {

@@ -29,11 +29,26 @@ fn every_row_decodes() {
             | Command::TestUnitReady
             | Command::StartStopUnit(_)
             | Command::SynchronizeCache(_) => Direction::None,
-            Command::Write(_) | Command::ModeSelect(_) => Direction::Out,
+            Command::Write(_) | Command::ModeSelect(_) | Command::SetTargetPortGroups { .. } => {
+                Direction::Out
+            }
             _ => Direction::In,
         };
         assert_eq!(direction, row.direction, "{}", row.name);
     }
+}
+
+#[test]
+fn target_port_groups_fields() {
+    let report = |extended, allocation_length| {
+        Ok(Command::ReportTargetPortGroups(ReportTargetPortGroups { extended, allocation_length }))
+    };
+    assert_eq!(decode(&[0xA3, 0x0A, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0]), report(false, 0x0102_0304));
+    assert_eq!(decode(&[0xA3, 0x2A, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0]), report(true, 8));
+    let unknown = Err(Sense::invalid_field_in_cdb(1, Some(7)));
+    assert_eq!(decode(&[0xA3, 0x4A, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0]), unknown);
+    let set = decode(&[0xA4, 0x0A, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0]);
+    assert_eq!(set, Ok(Command::SetTargetPortGroups { parameter_list_length: 12 }));
 }
 
 #[test]

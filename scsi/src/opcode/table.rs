@@ -1,5 +1,5 @@
 //! The rows. Reservations: the tables of SPC-4 and SBC-3 for commands "allowed in the presence of various reservations", and
-//! SPC-2 annex B for RESERVE. ALUA: SPC-3 5.8.2.4.
+//! SPC-2 annex B for RESERVE. ALUA: SPC-4 5.15.2.4.
 //!
 //! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
 
@@ -17,11 +17,13 @@ const WRITES: Reservation =
     Reservation { write_exclusive: Conflict, exclusive_access: Conflict, spc2: Conflict };
 
 /// Executed in the active states only.
-const ACTIVE: Alua = Alua { standby: false, unavailable: false };
+const ACTIVE: Alua = Alua { standby: false, unavailable: false, transitioning: false };
 /// Executed in standby too.
-const STANDBY: Alua = Alua { standby: true, unavailable: false };
+const STANDBY: Alua = Alua { standby: true, unavailable: false, transitioning: false };
 /// Executed in every state.
-const ALWAYS: Alua = Alua { standby: true, unavailable: true };
+const ALWAYS: Alua = Alua { standby: true, unavailable: true, transitioning: true };
+/// Executed in every state that can be left by the command.
+const UNLESS_TRANSITIONING: Alua = Alua { standby: true, unavailable: true, transitioning: false };
 
 const DISK: &[DeviceType] = &[DeviceType::Disk];
 const ALL: &[DeviceType] = &[DeviceType::Disk, DeviceType::CdDvd];
@@ -196,11 +198,31 @@ pub static TABLE: &[Opcode] = &[
     },
     Opcode {
         code: number::MAINTENANCE_IN,
+        service_action: Some(number::SA_REPORT_TARGET_PORT_GROUPS),
+        name: "REPORT TARGET PORT GROUPS",
+        usage: &[0xA3, 0xEA, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        executor: Executor::Core,
+        alua: ALWAYS,
+        requires: Requires::AccessStates,
+        ..INFORMATION
+    },
+    Opcode {
+        code: number::MAINTENANCE_IN,
         service_action: Some(number::SA_REPORT_SUPPORTED_OPERATION_CODES),
         name: "REPORT SUPPORTED OPERATION CODES",
         usage: &[0xA3, 0x0C, 0x87, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
         reservation: READS,
         ..INFORMATION
+    },
+    Opcode {
+        code: number::MAINTENANCE_OUT,
+        service_action: Some(number::SA_SET_TARGET_PORT_GROUPS),
+        name: "SET TARGET PORT GROUPS",
+        usage: &[0xA4, 0x0A, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        executor: Executor::Core,
+        alua: UNLESS_TRANSITIONING,
+        requires: Requires::ExplicitAccess,
+        ..SETTING
     },
     Opcode {
         code: number::READ_12,

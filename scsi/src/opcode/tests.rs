@@ -27,7 +27,9 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("SYNCHRONIZE CACHE(16)", 0x91, None, 16),
     ("READ CAPACITY(16)", 0x9E, Some(0x10), 16),
     ("REPORT LUNS", 0xA0, None, 12),
+    ("REPORT TARGET PORT GROUPS", 0xA3, Some(0x0A), 12),
     ("REPORT SUPPORTED OPERATION CODES", 0xA3, Some(0x0C), 12),
+    ("SET TARGET PORT GROUPS", 0xA4, Some(0x0A), 12),
     ("READ(12)", 0xA8, None, 12),
     ("WRITE(12)", 0xAA, None, 12),
 ];
@@ -60,7 +62,7 @@ fn lookup_finds_every_row() {
         assert_eq!(lookup(&cdb), Some(row));
         assert!(rows(row.code).contains(row));
         if let Some(action) = row.service_action {
-            assert_eq!(u16::from(row.usage[1]), action, "{}", row.name);
+            assert_eq!(u16::from(row.usage[1] & 0x1F), action, "{}", row.name);
         }
     }
 }
@@ -99,12 +101,45 @@ fn unit_attention_is_skipped_by_inquiry_and_report_luns_only() {
     assert_eq!(with(UnitAttention::Take), ["REQUEST SENSE"]);
 }
 
+/// What SPC-4 5.15.2.4 lists for the states, of the commands here; INQUIRY, REPORT LUNS and REQUEST SENSE are answered in
+/// all of them.
+const STANDBY: &[&str] = &[
+    "REQUEST SENSE",
+    "INQUIRY",
+    "REPORT LUNS",
+    "REPORT TARGET PORT GROUPS",
+    "SET TARGET PORT GROUPS",
+    "MODE SELECT(6)",
+    "MODE SENSE(6)",
+    "MODE SELECT(10)",
+    "MODE SENSE(10)",
+    "LOG SELECT",
+    "LOG SENSE",
+    "SEND DIAGNOSTIC",
+    "RECEIVE DIAGNOSTIC RESULTS",
+];
+/// What the standard leaves to us, and initiators want when they look at a path that they may need later.
+const STANDBY_TOO: &[&str] =
+    &["READ CAPACITY(10)", "READ CAPACITY(16)", "REPORT SUPPORTED OPERATION CODES", "READ TOC/PMA/ATIP"];
+
 #[test]
-fn alua_unavailable_allows_what_identifies() {
-    let always: Vec<_> = TABLE.iter().filter(|row| row.alua.unavailable).map(|row| row.name).collect();
-    assert_eq!(always, ["REQUEST SENSE", "INQUIRY", "REPORT LUNS"]);
-    for row in TABLE {
-        assert!(row.alua.standby || !row.alua.unavailable, "{}", row.name);
+fn alua_states_let_through_what_spc_4_lists() {
+    let with = |wanted: fn(&Alua) -> bool| -> Vec<_> {
+        TABLE.iter().filter(|row| wanted(&row.alua)).map(|row| row.name).collect()
+    };
+    let identify = ["REQUEST SENSE", "INQUIRY", "REPORT LUNS", "REPORT TARGET PORT GROUPS"];
+    assert_eq!(with(|alua| alua.transitioning), identify);
+    assert_eq!(with(|alua| alua.unavailable), [&identify[..], &["SET TARGET PORT GROUPS"]].concat());
+    for name in with(|alua| alua.standby) {
+        let listed =
+            STANDBY.contains(&name) || STANDBY_TOO.contains(&name) || name.starts_with("PERSISTENT RESERVE");
+        assert!(listed, "{name} in standby");
+    }
+    for row in TABLE.iter().filter(|row| STANDBY.contains(&row.name)) {
+        assert!(row.alua.standby, "{} is refused in standby", row.name);
+    }
+    for row in TABLE.iter().filter(|row| row.medium_write) {
+        assert!(!row.alua.standby, "{} in standby", row.name);
     }
 }
 

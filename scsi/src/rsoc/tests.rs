@@ -6,13 +6,22 @@ use crate::opcode::TABLE;
 use crate::units::{BlockSize, Blocks};
 
 /// How many commands a disk that is not thin provisioned has.
+/// A disk that can do everything.
+fn able() -> DeviceInfo {
+    DeviceInfo {
+        thin_provisioned: true,
+        tpgs: Tpgs::Both,
+        ..DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1))
+    }
+}
+
 fn count() -> usize {
-    let info = DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1));
+    let info = able();
     TABLE.iter().filter(|row| info.supports(row)).count()
 }
 
 fn ask(options: ReportingOptions, timeouts: bool) -> Result<Vec<u8>, Sense> {
-    ask_of(&DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1)), options, timeouts)
+    ask_of(&able(), options, timeouts)
 }
 
 fn ask_of(info: &DeviceInfo, options: ReportingOptions, timeouts: bool) -> Result<Vec<u8>, Sense> {
@@ -95,13 +104,33 @@ fn every_row_is_reported_as_it_stands_in_the_table() {
 }
 
 #[test]
+fn commands_for_access_states_are_there_if_the_unit_has_them() {
+    let supported = |tpgs, code| {
+        let request = ReportSupportedOperationCodes {
+            timeouts: false,
+            options: ReportingOptions::CodeAndServiceAction(code, 0x0A),
+            allocation_length: 100,
+        };
+        respond(&DeviceInfo { tpgs, ..able() }, &request).unwrap().as_slice()[1] & 0x07 == 0b011
+    };
+    for (tpgs, report, set) in [
+        (Tpgs::None, false, false),
+        (Tpgs::Implicit, true, false),
+        (Tpgs::Explicit, true, true),
+        (Tpgs::Both, true, true),
+    ] {
+        assert_eq!((supported(tpgs, 0xA3), supported(tpgs, 0xA4)), (report, set), "{tpgs:?}");
+    }
+}
+
+#[test]
 fn all_commands_truncated_keeps_the_length() {
     let request = ReportSupportedOperationCodes {
         timeouts: true,
         options: ReportingOptions::All,
         allocation_length: 4,
     };
-    let info = DeviceInfo::disk("rsoc", BlockSize::DEFAULT, Blocks(1));
+    let info = able();
     let data = respond(&info, &request).unwrap();
     assert_eq!(data.as_slice(), (count() as u32 * 20).to_be_bytes());
 }
