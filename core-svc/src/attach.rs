@@ -113,6 +113,8 @@ impl Core {
         }
         nexus.confirmed = true;
         nexus.names = names;
+        nexus.told = false;
+        nexus.farewells.clear();
         if nexus.closing.take().is_some() {
             // It was about to end, because its transport stayed away or had asked, which it will do again.
             for (unit, waiting) in &mut nexus.attentions {
@@ -144,6 +146,8 @@ impl Core {
             attentions: Default::default(),
             recorded: Default::default(),
             tasks: 0,
+            farewells: Vec::new(),
+            told: false,
             confirmed: true,
             closing: None,
         };
@@ -217,6 +221,18 @@ impl Core {
         self.endings = true;
     }
 
+    /// Whether a handler still has to hear that the nexus at `at` is over. It is told once, when the last task has ended.
+    fn takes_leave(&mut self, at: usize) -> bool {
+        let Some(nexus) = self.nexuses.get_mut(at) else { return false };
+        if !std::mem::replace(&mut nexus.told, true) {
+            let farewells = self.tell_of_loss(at);
+            if let Some(nexus) = self.nexuses.get_mut(at) {
+                nexus.farewells = farewells;
+            }
+        }
+        self.nexuses.get(at).is_some_and(|nexus| !nexus.farewells.is_empty())
+    }
+
     /// Forgets nexuses whose tasks are over, and tells transports what they wait for.
     pub(crate) fn finish_endings(&mut self) {
         // A task of a former core may still run in a handler, for any nexus: nothing ends before all have said otherwise.
@@ -230,6 +246,9 @@ impl Core {
         let over = self.nexuses.iter().filter(|(_, nexus)| nexus.closing.is_some() && nexus.tasks == 0);
         let over: Vec<usize> = over.map(|(at, _)| at).collect();
         for at in over {
+            if self.takes_leave(at) {
+                continue;
+            }
             let Some(nexus) = self.nexuses.remove(at) else { continue };
             self.touch_nexus(nexus.wide, nexus.attentions.keys().copied());
             if let Some(Closing::Asked(serial)) = nexus.closing {

@@ -14,6 +14,7 @@ use ipc::message::Event;
 use ipc::message::record::Reply;
 
 use crate::alua::Alua;
+use crate::errand::Errand;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
 use crate::notebook::Entry;
@@ -54,6 +55,10 @@ pub struct Core {
     pub late_ends: Vec<(usize, Reply)>,
     /// Task management functions that wait for tasks to end.
     pub functions: Vec<PendingFunction>,
+    /// Errands of handlers that are not done.
+    pub errands: Vec<Errand>,
+    /// Number of the latest errand.
+    pub next_errand: u64,
     /// Tasks that have become enabled and are to be executed.
     pub ready: VecDeque<TaskId>,
     /// Where state that outlives the core is kept.
@@ -90,6 +95,8 @@ impl Default for Core {
             late: Vec::new(),
             late_ends: Vec::new(),
             functions: Vec::new(),
+            errands: Vec::new(),
+            next_errand: 0,
             ready: VecDeque::with_capacity(USUAL_TASKS),
             notebook: None,
             notebook_waits: None,

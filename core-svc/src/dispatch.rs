@@ -125,6 +125,8 @@ impl Core {
         for id in again {
             self.send_to_handler(place, id);
         }
+        self.take_back_errands(place);
+        self.send_errands();
     }
 
     /// The handler's process is gone, and with it everything that it was doing.
@@ -144,6 +146,7 @@ impl Core {
             self.nothing_older_runs(place);
         }
         if held {
+            self.drop_errands(place);
             self.refuse_held(&waiting, Asc::MANUAL_INTERVENTION_REQUIRED);
         }
         self.endings = true;
@@ -167,6 +170,7 @@ impl Core {
                 handler.expired = true;
                 let waiting = self.take_back(place);
                 self.nothing_older_runs(place);
+                self.drop_errands(place);
                 self.refuse_held(&waiting, Asc::BECOMING_READY);
                 self.endings = true;
             }

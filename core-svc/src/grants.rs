@@ -133,6 +133,7 @@ impl Core {
             );
             unit.set = std::mem::take(&mut known.set);
             unit.report = known.report;
+            unit.seen = known.seen;
         }
         place(&mut self.units, config.unit, unit)
     }

@@ -28,6 +28,7 @@ pub mod task;
 pub mod task_set;
 
 pub mod dispatch;
+pub mod errand;
 pub mod report;
 
 pub mod recorded;

@@ -8,6 +8,7 @@ use scsi::lun::{Addressing, Lun};
 use scsi::unit_report::UnitReport;
 
 use crate::task_set::TaskSet;
+use crate::unit_report::Seen;
 
 /// The map of a target that is for everybody in no access group.
 pub const EVERYBODY: usize = 0;
@@ -150,6 +151,8 @@ pub struct Unit {
     pub set: TaskSet,
     /// What its handler said of it last.
     pub report: UnitReport,
+    /// The generations that initiators have been told of; none before the first report ever.
+    pub seen: Option<Seen>,
 }
 
 impl Unit {
@@ -161,6 +164,7 @@ impl Unit {
             device_group: config.device_group,
             set: TaskSet::default(),
             report: UnitReport::default(),
+            seen: None,
         }
     }
 }

@@ -66,6 +66,10 @@ pub struct Nexus {
     pub tasks: usize,
     /// The transport has named it since the last attach.
     pub confirmed: bool,
+    /// Errands that tell handlers of its end, when it has no tasks left; none before that.
+    pub farewells: Vec<u64>,
+    /// Handlers have been told of its end.
+    pub told: bool,
     /// It is ending; no command is taken any more.
     pub closing: Option<Closing>,
 }

@@ -35,15 +35,17 @@ pub enum Part {
     Recorded = 3,
     /// Asymmetric access state, by device group and target port group. No entry: what the configuration says.
     AccessState = 4,
+    /// What was seen of a unit, by its number.
+    Unit = 5,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState];
+    const ALL: [Self; 5] = [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState, Self::Unit];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState => 1,
+            Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
         }
     }
 
@@ -105,6 +107,7 @@ impl Core {
             }
             Part::Recorded => unless_default(&nexus(major)?.recorded),
             Part::AccessState => self.encode_access_state(major, minor),
+            Part::Unit => bytes(self.units.get(usize::try_from(major).ok()?)?.as_ref()?.seen.as_ref()?),
         }
     }
 
@@ -123,6 +126,10 @@ impl Core {
                 Some(())
             }
             Part::AccessState => self.alua.take_up(major, minor, value(bytes)?),
+            Part::Unit => {
+                self.unit_mut(u32::try_from(major).ok()?)?.seen = Some(value(bytes)?);
+                Some(())
+            }
         }
     }
 
@@ -200,6 +207,8 @@ impl Core {
             attentions,
             recorded: Recorded::default(),
             tasks: 0,
+            farewells: Vec::new(),
+            told: false,
             confirmed: false,
             closing: None,
         })?;

@@ -87,6 +87,8 @@ pub struct Handler {
     pub outstanding: usize,
     /// Tasks that found no room in the ring, oldest first.
     pub backlog: VecDeque<TaskId>,
+    /// The end of a nexus was not told, because it stayed away: it is told that every one has ended when it is back.
+    pub missed: bool,
     /// Number for the next dispatched task.
     pub next_age: u64,
 }
@@ -108,6 +110,7 @@ impl Handler {
             fenced: false,
             outstanding: 0,
             backlog: VecDeque::new(),
+            missed: false,
             next_age: 0,
         }
     }

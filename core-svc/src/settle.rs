@@ -95,6 +95,9 @@ impl Core {
                 self.drain_backlog(place);
             }
         }
+        if !self.errands.is_empty() {
+            self.send_errands();
+        }
         any
     }
 
@@ -110,6 +113,7 @@ impl Core {
             }
             ReplyKind::Done => self.done(place, reply),
             ReplyKind::UnitReport => self.hear_report(place, reply),
+            ReplyKind::ResetDone | ReplyKind::NexusForgotten => self.errand_done(place, reply),
             _ => Err(PeerFault::Unexpected("answer that no handler gives")),
         }
     }

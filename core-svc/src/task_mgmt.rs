@@ -11,6 +11,7 @@ use scsi::lun::Lun;
 use scsi::task_management::{Function, Response};
 
 use crate::core::Core;
+use crate::errand::Duty;
 use crate::task::{Task, TaskId};
 
 /// A function that waits for tasks to end.
@@ -24,6 +25,10 @@ pub struct PendingFunction {
     serial: u64,
     response: Response,
     waits: FxHashSet<TaskId>,
+    /// What follows when they have ended.
+    then: Vec<(u32, Duty)>,
+    /// Errands that follow and are not done.
+    errands: FxHashSet<u64>,
 }
 
 /// Functions that may wait at a time, per core; past it they are rejected. Each of them is looked at when a task ends.
@@ -55,6 +60,8 @@ impl Core {
             serial: request.serial,
             response,
             waits: waits.iter().copied().collect(),
+            then: self.aftermath(at, function, response, unit),
+            errands: FxHashSet::default(),
         });
         for id in waits {
             self.abort(id);
@@ -128,10 +135,43 @@ impl Core {
         }
     }
 
+    /// What handlers have to do when the affected tasks have ended.
+    fn aftermath(
+        &self,
+        at: usize,
+        function: Function,
+        response: Response,
+        unit: Option<u32>,
+    ) -> Vec<(u32, Duty)> {
+        if response != Response::FunctionComplete {
+            return Vec::new();
+        }
+        match function {
+            Function::LogicalUnitReset => unit.into_iter().map(|unit| (unit, Duty::Reset)).collect(),
+            Function::TargetWarmReset | Function::TargetColdReset => {
+                self.nexus_units(at).into_iter().map(|unit| (unit, Duty::Reset)).collect()
+            }
+            Function::ItNexusReset => {
+                let Some(nexus) = self.nexuses.get(at) else { return Vec::new() };
+                let keeps = |unit: &u32| {
+                    let unit = self.units.get(*unit as usize).and_then(Option::as_ref);
+                    unit.is_some_and(|unit| unit.report.keeps_nexus_state)
+                };
+                let units = self.nexus_units(at).into_iter().filter(keeps);
+                units.map(|unit| (unit, Duty::NexusLost(nexus.wide))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn nexus_units(&self, at: usize) -> Vec<u32> {
         let nexus = self.nexuses.get(at);
         let seen = nexus.and_then(|nexus| Some(self.target_of(nexus)?.units(nexus.map).collect()));
-        seen.unwrap_or_default()
+        let mut units: Vec<u32> = seen.unwrap_or_default();
+        // A unit can be mapped more than once.
+        units.sort_unstable();
+        units.dedup();
+        units
     }
 
     /// Resets logical units: every task ends, every nexus hears of it.
@@ -151,11 +191,27 @@ impl Core {
         self.answer_functions();
     }
 
+    /// An errand is over: functions that waited for it go on.
+    pub(crate) fn functions_after_errand(&mut self, serial: u64) {
+        let waited = self.functions.iter_mut().map(|function| function.errands.remove(&serial));
+        if waited.fold(false, |any, one| any | one) {
+            self.answer_functions();
+        }
+    }
+
     /// Answers functions that wait for nothing any more.
     fn answer_functions(&mut self) {
         let mut place = 0;
         while place < self.functions.len() {
-            if !self.functions[place].waits.is_empty() {
+            let function = &mut self.functions[place];
+            if function.waits.is_empty() && !function.then.is_empty() {
+                let then = std::mem::take(&mut function.then);
+                let errands: FxHashSet<u64> =
+                    then.into_iter().filter_map(|(unit, duty)| self.run_errand(unit, duty)).collect();
+                self.functions[place].errands = errands;
+            }
+            let function = &self.functions[place];
+            if !function.waits.is_empty() || !function.errands.is_empty() {
                 place += 1;
                 continue;
             }

@@ -1,12 +1,52 @@
 //! What handlers say of their units, unasked: the settings that the core acts on, and what has changed.
 //!
-//! A report is about how things are and may come any number of times. Next: [`scsi::unit_report`] for what is in it.
+//! A report is about how things are and may come any number of times. The core compares its generations with those that it
+//! has seen, which its notebook keeps, and raises a unit attention condition for each that is another one. The first report
+//! ever of a unit is no news. Next: [`scsi::unit_report`] for what is in it.
 
 use ipc::fault::PeerFault;
 use ipc::message::record::Reply;
-use scsi::unit_report::UnitReport;
+use scsi::asc::Asc;
+use scsi::unit_report::{Generations, UnitReport};
+use serde::{Deserialize, Serialize};
 
 use crate::core::Core;
+use crate::notebook::Part;
+
+/// The generations that were seen, as the notebook keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    mode: u32,
+    capacity: u32,
+    medium: u32,
+    inquiry: u32,
+    threshold: u32,
+    log: u32,
+}
+
+impl From<Generations> for Seen {
+    fn from(generations: Generations) -> Self {
+        let Generations { mode, capacity, medium, inquiry, threshold, log } = generations;
+        Self { mode, capacity, medium, inquiry, threshold, log }
+    }
+}
+
+impl From<Seen> for Generations {
+    fn from(seen: Seen) -> Self {
+        let Seen { mode, capacity, medium, inquiry, threshold, log } = seen;
+        Self { mode, capacity, medium, inquiry, threshold, log }
+    }
+}
+
+/// Whether the nexus whose command made the latest change knows of `asc` already. Of two changes at once it made only the
+/// latter for certain.
+fn origin_knows(asc: Asc, seen: &Generations, now: &Generations) -> bool {
+    match asc {
+        Asc::MODE_PARAMETERS_CHANGED => now.mode == seen.mode.wrapping_add(1),
+        Asc::LOG_PARAMETERS_CHANGED => now.log == seen.log.wrapping_add(1),
+        _ => false,
+    }
+}
 
 impl Core {
     /// Takes a report of the handler at `place`.
@@ -16,6 +56,20 @@ impl Core {
         let report = UnitReport::decode(reply.sense()?).ok_or(PeerFault::Unexpected("unit report"))?;
         let unit = self.unit_mut(number).filter(|unit| unit.handler == place).ok_or(unknown)?;
         unit.report = report;
+        let now = report.generations;
+        let before = unit.seen.map(Generations::from);
+        let known = before.map_or(now, |seen| now.known_after(&seen));
+        unit.seen = Some(known.into());
+        if before == Some(known) {
+            return Ok(());
+        }
+        self.touch((Part::Unit, u64::from(number), 0));
+        let Some(before) = before else { return Ok(()) };
+        let origin = self.nexuses.find(report.origin);
+        for asc in now.news_since(&before) {
+            let knows = origin_knows(asc, &before, &now);
+            self.raise_attention(number, asc, |nexus| !(knows && origin == Some(nexus)));
+        }
         Ok(())
     }
 }

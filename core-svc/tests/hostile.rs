@@ -178,6 +178,10 @@ impl World {
                 let reply = match RequestKind::try_from(request.kind) {
                     Ok(RequestKind::Fence) => Reply::new(ReplyKind::Fenced, 0, 0),
                     Ok(RequestKind::Execute) => Reply::new(ReplyKind::Done, request.nexus, request.serial),
+                    Ok(RequestKind::Reset) => Reply::new(ReplyKind::ResetDone, request.nexus, request.serial),
+                    Ok(RequestKind::NexusLost) => {
+                        Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial)
+                    }
                     _ => return handler.link.flush(),
                 };
                 let _ = handler.link.send(&reply);
@@ -221,7 +225,8 @@ impl World {
                 matches!(task.stage, Stage::Sent(_)) && core.handler_of(task.unit) == Some(place)
             });
             if handler.link.is_some() {
-                assert_eq!(handler.outstanding, sent.len(), "outstanding of {}", handler.name);
+                let errands = core.errands.iter().filter(|errand| errand.is_with(place)).count();
+                assert_eq!(handler.outstanding, sent.len() + errands, "outstanding of {}", handler.name);
             }
         }
         for (place, transport) in core.transports.iter().enumerate() {

@@ -295,7 +295,7 @@ impl Shared {
                 self.attached();
                 Ok(None)
             }
-            ReplyKind::Fenced | ReplyKind::UnitReport => {
+            ReplyKind::Fenced | ReplyKind::UnitReport | ReplyKind::ResetDone | ReplyKind::NexusForgotten => {
                 Err(PeerFault::Unexpected("reply that only handlers give"))
             }
         }

@@ -76,12 +76,15 @@ pub struct UnitReport {
     /// The I_T nexus, under its number for handlers, whose command made the latest change of mode or log parameters, and
     /// which therefore need not be told of it. 0 for none.
     pub origin: u64,
+    /// The handler keeps something for single nexuses (PREVENT ALLOW MEDIUM REMOVAL) and has to hear when one ends.
+    pub keeps_nexus_state: bool,
 }
 
 /// Bits of the flag byte.
 const TAS: u8 = 0x01;
 const TMF_ONLY: u8 = 0x02;
 const D_SENSE: u8 = 0x04;
+const NEXUS_STATE: u8 = 0x08;
 
 impl UnitReport {
     /// Bytes of an encoded report.
@@ -89,10 +92,12 @@ impl UnitReport {
 
     /// The bytes that cross the ring, little-endian.
     pub fn encode(&self) -> [u8; Self::LEN] {
-        let Self { control, generations, origin } = self;
+        let Self { control, generations, origin, keeps_nexus_state } = self;
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        let flags =
-            flag(control.tas, TAS) | flag(control.tmf_only, TMF_ONLY) | flag(control.d_sense, D_SENSE);
+        let flags = flag(control.tas, TAS)
+            | flag(control.tmf_only, TMF_ONLY)
+            | flag(control.d_sense, D_SENSE)
+            | flag(*keeps_nexus_state, NEXUS_STATE);
         let mut bytes = [0; Self::LEN];
         bytes[..5].copy_from_slice(&[
             control.tst,
@@ -116,7 +121,10 @@ impl UnitReport {
             return None;
         };
         let possible = tst <= 1 && matches!(qerr, 0 | 1 | 3) && queue_algorithm <= 1;
-        if !possible || !matches!(ua_intlck, 0 | 2 | 3) || flags & !(TAS | TMF_ONLY | D_SENSE) != 0 {
+        if !possible
+            || !matches!(ua_intlck, 0 | 2 | 3)
+            || flags & !(TAS | TMF_ONLY | D_SENSE | NEXUS_STATE) != 0
+        {
             return None;
         }
         let word = |at: usize| bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
@@ -139,6 +147,7 @@ impl UnitReport {
                 log: word(28)?,
             },
             origin: u64::from_le_bytes(*bytes.last_chunk()?),
+            keeps_nexus_state: flags & NEXUS_STATE != 0,
         })
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ipc::message::Event as Word;
+use ipc::message::record::{Reply, ReplyKind};
 use ipc::wait::Waiter;
 use scsi::sense::Sense;
 
@@ -201,6 +202,32 @@ impl Dispatch {
         let reply = Outcome::check(Sense::lun_not_supported()).reply(identity, false);
         self.counters.add(Counter::Checks, 1);
         self.links.reply(identity.link, &reply);
+    }
+
+    /// A unit was reset. The core is told how it is now before it hears that this is done.
+    pub fn reset(&mut self, identity: Identity, number: u32) {
+        if let Some(unit) = self.units.find(number) {
+            self.units.get(unit).reset();
+        }
+        self.errand_done(ReplyKind::ResetDone, identity, number);
+    }
+
+    /// A nexus is over.
+    pub fn nexus_lost(&mut self, identity: Identity, number: u32) {
+        if let Some(unit) = self.units.find(number) {
+            self.units.get(unit).nexus_lost(identity.nexus);
+        }
+        self.errand_done(ReplyKind::NexusForgotten, identity, number);
+    }
+
+    fn errand_done(&mut self, kind: ReplyKind, identity: Identity, number: u32) {
+        self.keep_changes();
+        if let Some(unit) = self.units.find(number)
+            && self.units.get(unit).take_untold()
+        {
+            self.send_reports();
+        }
+        self.links.reply(identity.link, &Reply::new(kind, identity.nexus, identity.serial));
     }
 
     /// Ends a task that has not begun; any other one ends by itself.

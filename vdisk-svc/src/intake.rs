@@ -33,6 +33,10 @@ pub enum Asked {
     Execute(Task),
     /// Execute a command on a unit that this service does not have.
     NoUnit(Identity),
+    /// A unit was reset and has no older task.
+    Reset(Identity, u32),
+    /// A nexus (0: every one) is over for a unit.
+    NexusLost(Identity, u32),
     /// Nobody waits for the task any more.
     Abort(Identity),
 }
@@ -71,6 +75,8 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
             }))
         }
         RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
+        RequestKind::Reset => Ok(Asked::Reset(identity, request.unit)),
+        RequestKind::NexusLost => Ok(Asked::NexusLost(identity, request.unit)),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
         _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
     }

@@ -239,6 +239,16 @@ impl Service {
                 }
             }
             Asked::Fence { nexus, serial } => self.dispatch.links.fence(link, nexus, serial),
+            Asked::Reset(identity, unit) => {
+                if self.dispatch.links.expect_answer(link) {
+                    self.dispatch.reset(identity, unit);
+                }
+            }
+            Asked::NexusLost(identity, unit) => {
+                if self.dispatch.links.expect_answer(link) {
+                    self.dispatch.nexus_lost(identity, unit);
+                }
+            }
             Asked::Abort(identity) => self.dispatch.abort(identity),
         }
     }

@@ -230,6 +230,19 @@ impl Unit {
         report.into_iter().chain(modes).chain(drive)
     }
 
+    /// The unit was reset (SAM-5 6.3.3): none of its older tasks runs. It is as it was found at the start, but for what was
+    /// saved; a medium that was stopped is started.
+    pub fn reset(&mut self) {
+        self.stopped = false;
+        let parameters = self.settings.saved().copied().unwrap_or_default();
+        self.settings.force(&self.info, parameters);
+        self.settings.unkept = true;
+        self.report_settings();
+    }
+
+    /// A nexus is over, or every one (0): nothing is kept for it any more.
+    pub fn nexus_lost(&mut self, _nexus: u64) {}
+
     /// Whether the report has changed since this was asked last.
     #[inline]
     pub fn take_untold(&mut self) -> bool {

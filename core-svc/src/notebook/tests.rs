@@ -177,7 +177,7 @@ fn as_many_paths_as_there_may_be_fit() {
 proptest! {
     #[test]
     fn arbitrary_entries_do_no_harm(
-        contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 3),
+        contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), Part::ALL.len()),
     ) {
         let segment = segment();
         let entries: Vec<_> = Part::ALL

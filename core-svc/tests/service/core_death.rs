@@ -253,8 +253,9 @@ fn transport_that_died_with_the_core_loses_its_nexuses() {
 
 #[test]
 fn reset_is_remembered_for_those_who_have_not_heard() {
-    let (mut rig, mut transport, _disk) = Rig::stage();
+    let (mut rig, mut transport, mut disk) = Rig::stage();
     transport.send(&function(NEXUS, 50, 5, lun(0), 0));
+    disk.errand();
     transport.expect(ReplyKind::TaskManagementDone, NEXUS, 50);
     rig.die();
     let (mut transport, mut disk, mut other) = reborn(&mut rig);

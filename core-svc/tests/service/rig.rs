@@ -34,6 +34,8 @@ pub struct Rig {
     channel: Option<SupervisorChannel>,
     thread: Option<JoinHandle<()>>,
     notebook: OwnedFd,
+    /// The handler of unit 1, which the stage has little to do with.
+    pub other: Option<FakeHandler>,
     arenas: HashMap<u32, OwnedFd>,
     epochs: HashMap<u32, u64>,
 }
@@ -60,6 +62,7 @@ impl Rig {
             channel: None,
             thread: None,
             notebook: shm::create("test:notebook", 1 << 20).unwrap(),
+            other: None,
             arenas: [A, B].map(|service| (service, shm::create("test:arena", ARENA).unwrap())).into(),
             epochs: HashMap::new(),
         };
@@ -77,7 +80,9 @@ impl Rig {
     pub fn staged(mut rig: Self) -> (Self, FakeTransport, FakeHandler) {
         let mut disk = rig.handler(DISK);
         disk.fence();
-        rig.handler(OTHER).fence();
+        let mut other = rig.handler(OTHER);
+        other.fence();
+        rig.other = Some(other);
         let mut transport = rig.transport(A);
         transport.attach(0, &[]);
         open_quietly(&mut transport, NEXUS, 0);

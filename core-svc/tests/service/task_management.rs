@@ -172,6 +172,7 @@ fn logical_unit_reset_ends_everything_and_tells_every_nexus() {
     assert!(b.poll().is_none(), "the answer waits for the handler");
     disk.aborted(&running);
     assert!(is_aborted(&a.done(NEXUS, 1)));
+    disk.errand();
     assert_eq!(response(&mut b, 1, 50), COMPLETE);
     // BUS DEVICE RESET FUNCTION OCCURRED.
     assert_eq!(sense(&a.ask(NEXUS, 3, lun(0), &TEST_UNIT_READY)), (0x06, 0x29, 0x03));
@@ -180,7 +181,7 @@ fn logical_unit_reset_ends_everything_and_tells_every_nexus() {
 
 #[test]
 fn target_reset_resets_every_unit() {
-    let (_rig, mut transport, mut disk) = Rig::stage();
+    let (mut rig, mut transport, mut disk) = Rig::stage();
     assert_eq!(sense(&transport.ask(NEXUS, 9, lun(1), &TEST_UNIT_READY)), (0x06, 0x29, 0x00));
     transport.send(&command(NEXUS, 1, lun(0), &READ_10));
     let task = disk.execute(1);
@@ -188,6 +189,8 @@ fn target_reset_resets_every_unit() {
     disk.abort(1);
     disk.aborted(&task);
     assert!(is_aborted(&transport.done(NEXUS, 1)));
+    disk.errand();
+    rig.other.as_mut().unwrap().errand();
     assert_eq!(response(&mut transport, NEXUS, 50), COMPLETE);
     for at in [0, 1] {
         assert_eq!(sense(&transport.ask(NEXUS, 2, lun(at), &TEST_UNIT_READY)), (0x06, 0x29, 0x03));
@@ -262,12 +265,15 @@ fn too_many_functions_are_rejected_and_the_others_still_end() {
 
 #[test]
 fn handler_dies_while_a_function_is_in_flight() {
-    let (rig, mut transport, mut disk) = Rig::stage();
+    let (mut rig, mut transport, mut disk) = Rig::stage();
     transport.send(&command(NEXUS, 1, lun(0), &READ_10));
     disk.execute(1);
     transport.send(&function(NEXUS, 50, LOGICAL_UNIT_RESET, lun(0), 0));
     disk.abort(1);
     rig.down(crate::rig::DISK, false);
     assert!(is_aborted(&transport.done(NEXUS, 1)));
+    let mut disk = rig.handler(crate::rig::DISK);
+    disk.fence();
+    disk.errand();
     assert_eq!(response(&mut transport, NEXUS, 50), COMPLETE);
 }

@@ -249,19 +249,52 @@ impl FakeTransport {
 pub struct FakeHandler {
     pub link: Responder,
     pub epoch: u64,
+    /// It does errands on the spot.
+    pub helpful: bool,
 }
 
 impl FakeHandler {
     pub fn new(epoch: u64, parts: &LinkParts) -> Self {
         let (mine, theirs) =
             (parts.responder_bell.duplicate().unwrap(), parts.requester_bell.duplicate().unwrap());
-        Self { link: Responder::new(&parts.memory, epoch, mine, theirs).unwrap(), epoch }
+        Self { link: Responder::new(&parts.memory, epoch, mine, theirs).unwrap(), epoch, helpful: true }
     }
 
+    /// The next request, if there is one. Errands are done on the spot unless the test wants to see them.
     pub fn poll(&mut self) -> Option<Request> {
-        let request = self.link.receive().unwrap();
+        loop {
+            let request = self.link.receive().unwrap();
+            self.link.flush();
+            match request {
+                Some(errand) if self.helpful && errand.kind > RequestKind::Abort as u8 => self.did(&errand),
+                other => return other,
+            }
+        }
+    }
+
+    /// The next request, which has to be an errand, is done.
+    pub fn errand(&mut self) -> Request {
+        let errand = until("an errand", || self.link.receive().unwrap());
+        assert!(errand.kind > RequestKind::Abort as u8, "an errand, not {errand:?}");
         self.link.flush();
-        request
+        self.did(&errand);
+        errand
+    }
+
+    /// An errand (`Reset`, `NexusLost`) is done.
+    pub fn did(&mut self, errand: &Request) {
+        let reset = errand.kind == RequestKind::Reset as u8;
+        let kind = if reset { ReplyKind::ResetDone } else { ReplyKind::NexusForgotten };
+        self.send(&Reply::new(kind, errand.nexus, errand.serial));
+    }
+
+    /// Tells the core of a unit.
+    pub fn report(&mut self, unit: u32, report: &scsi::unit_report::UnitReport) {
+        let mut reply = Reply::new(ReplyKind::UnitReport, 0, u64::from(unit));
+        let bytes = report.encode();
+        reply.sense[..bytes.len()].copy_from_slice(&bytes);
+        reply.sense_len = bytes.len() as u8;
+        self.send(&reply);
     }
 
     /// The next request.

@@ -17,6 +17,8 @@
 //! | `Fence` | core -> handler, first on every new link | `Fenced`, when no task of an older link runs |
 //! | `Execute` | core -> handler | exactly one `Done` |
 //! | | handler -> core, for every unit on every new link and whenever it changes | `UnitReport` |
+//! | `Reset` | core -> handler: a unit was reset and has no task | `ResetDone` |
+//! | `NexusLost` | core -> handler: a nexus is over | `NexusForgotten` |
 //! | `Abort` | core -> handler: the task need not be finished properly | (the task's own `Done`) |
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -77,6 +79,11 @@ wire_enum! {
         Execute = 9,
         /// Nobody waits for the outcome of task (nexus, `ref_serial`) any more.
         Abort = 10,
+        /// Unit `unit` was reset, and none of its older tasks runs: settings go back to saved or default values, and what
+        /// initiators held is let go. Can come twice.
+        Reset = 11,
+        /// Nexus `nexus` is over (0: every nexus): what unit `unit` keeps for it goes. Can come twice.
+        NexusLost = 12,
     }
 }
 
@@ -97,6 +104,10 @@ wire_enum! {
         Fenced = 6,
         /// What the core has to know of a unit, unasked: `serial` is the unit's number, `sense` the report in `scsi`'s encoding.
         UnitReport = 7,
+        /// Answer to `Reset`, with its nexus and serial.
+        ResetDone = 8,
+        /// Answer to `NexusLost`, with its nexus and serial.
+        NexusForgotten = 9,
     }
 }
 
