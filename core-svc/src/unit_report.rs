@@ -38,13 +38,13 @@ impl From<Seen> for Generations {
     }
 }
 
-/// Whether the nexus whose command made the latest change knows of `asc` already. Of two changes at once it made only the
-/// latter for certain.
+/// Whether the nexus whose command made the latest change knows of `asc` already. Of two changes of parameters at once it
+/// made only the latter for certain.
 fn origin_knows(asc: Asc, seen: &Generations, now: &Generations) -> bool {
     match asc {
         Asc::MODE_PARAMETERS_CHANGED => now.mode == seen.mode.wrapping_add(1),
         Asc::LOG_PARAMETERS_CHANGED => now.log == seen.log.wrapping_add(1),
-        _ => false,
+        _ => true,
     }
 }
 

@@ -230,10 +230,10 @@ impl Unit {
         report.into_iter().chain(modes).chain(drive)
     }
 
-    /// The unit was reset (SAM-5 6.3.3): none of its older tasks runs. It is as it was found at the start, but for what was
-    /// saved; a medium that was stopped is started.
+    /// The unit was reset (SAM-5 6.3.3): none of its older tasks runs. It 's settings are those that were saved, and nobody
+    /// prevents the removal of its medium any more.
     pub fn reset(&mut self) {
-        self.stopped = false;
+        self.change_drive(0, Drive::reset);
         let parameters = self.settings.saved().copied().unwrap_or_default();
         self.settings.force(&self.info, parameters);
         self.settings.unkept = true;
@@ -241,7 +241,9 @@ impl Unit {
     }
 
     /// A nexus is over, or every one (0): nothing is kept for it any more.
-    pub fn nexus_lost(&mut self, _nexus: u64) {}
+    pub fn nexus_lost(&mut self, nexus: u64) {
+        self.change_drive(0, |drive| drive.forget(nexus));
+    }
 
     /// Whether the report has changed since this was asked last.
     #[inline]
@@ -275,6 +277,8 @@ impl Unit {
     /// The drive has changed: it is noted before an answer goes out.
     fn touch_drive(&mut self) {
         self.drive_unkept = true;
+        let held = self.drive.is_held();
+        self.change_report(|report| report.keeps_nexus_state = held);
         self.untold = true;
     }
 

@@ -108,6 +108,11 @@ impl Drive {
         Ok(self.holders.insert(nexus))
     }
 
+    /// A nexus is over, or every one (0): it prevents nothing any more. True if it did.
+    pub fn forget(&mut self, nexus: u64) -> bool {
+        if nexus == 0 { self.reset() } else { self.holders.remove(&nexus) }
+    }
+
     /// A reset: nobody prevents removal any more (SBC-3 5.8). True if somebody did.
     pub fn reset(&mut self) -> bool {
         let held = self.is_held();
