@@ -206,6 +206,7 @@ impl Unit {
             notebook.recall(number, Topic::Medium).and_then(|bytes| Drive::decode(bytes, medium))
         {
             self.drive = drive;
+            self.report.keeps_nexus_state = self.drive.is_held();
             self.tell_generations();
         }
         let kept = notebook.recall(number, Topic::ModePages);
