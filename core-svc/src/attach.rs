@@ -9,11 +9,13 @@ use std::time::Instant;
 use ipc::fault::PeerFault;
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, refusal, request_flags};
 use scsi::asc::Asc;
+use scsi::transport_id::TransportId;
 
 use crate::core::Core;
 use crate::nexus::{Closing, MOST, Nexus};
 use crate::notebook::Part;
 use crate::peers::Attach;
+use crate::reservation::state::Port;
 
 impl Core {
     /// The transport at `place` has a new link, or none any more. What it asked over the old one it asks again, if it
@@ -107,6 +109,7 @@ impl Core {
         request: &Request,
         names: NexusNames,
     ) -> Result<(), PeerFault> {
+        let port = self.port_named(&names, request.unit);
         let Some(nexus) = self.nexuses.get_mut(at) else { return Ok(()) };
         if !resumed || nexus.confirmed || nexus.target != request.unit {
             return Err(PeerFault::Record { field: "nexus", value: request.nexus });
@@ -115,6 +118,7 @@ impl Core {
         nexus.names = names;
         nexus.told = false;
         nexus.farewells.clear();
+        nexus.port = port;
         if nexus.closing.take().is_some() {
             // It was about to end, because its transport stayed away or had asked, which it will do again.
             for (unit, waiting) in &mut nexus.attentions {
@@ -123,6 +127,7 @@ impl Core {
                 }
             }
         }
+        self.bind_nexus(at);
         Ok(())
     }
 
@@ -136,6 +141,7 @@ impl Core {
         (names, map): (NexusNames, usize),
         units: &[u32],
     ) -> u8 {
+        let port = self.port_named(&names, request.unit);
         let mut nexus = Nexus {
             number: request.nexus,
             wide,
@@ -143,6 +149,7 @@ impl Core {
             target: request.unit,
             map,
             names,
+            port,
             attentions: Default::default(),
             recorded: Default::default(),
             tasks: 0,
@@ -155,11 +162,16 @@ impl Core {
             nexus.attentions.entry(*unit).or_default().raise(Asc::POWER_ON_OR_RESET_OCCURRED);
         }
         tracing::debug!(nexus = nexus.number, initiator = ?nexus.names.initiator, "nexus opened");
-        if self.nexuses.insert(nexus).is_none() {
-            return refusal::NO_ROOM;
-        }
+        let Some(at) = self.nexuses.insert(nexus) else { return refusal::NO_ROOM };
+        self.bind_nexus(at);
         self.touch_nexus(wide, units.iter().copied());
         0
+    }
+
+    /// The nexus between an initiator port and the port of target `target`, as persistent reservations know it.
+    fn port_named(&self, names: &NexusNames, target: u32) -> Option<Port> {
+        let target = self.targets.get(target as usize)?.as_ref()?.port;
+        Some(Port { initiator: TransportId::from_port_name(&names.initiator)?, target })
     }
 
     fn read_names(&self, place: usize, request: &Request) -> Result<NexusNames, PeerFault> {
@@ -212,6 +224,7 @@ impl Core {
         let Some(nexus) = self.nexuses.get_mut(at) else { return };
         nexus.closing = Some(closing);
         let has_tasks = nexus.tasks > 0;
+        self.end_spc2_of(at);
         self.functions.retain(|function| function.nexus != at);
         if has_tasks {
             for id in self.tasks.select(|task| task.nexus == at) {
@@ -250,6 +263,7 @@ impl Core {
                 continue;
             }
             let Some(nexus) = self.nexuses.remove(at) else { continue };
+            self.unbind_nexus(nexus.wide);
             self.touch_nexus(nexus.wide, nexus.attentions.keys().copied());
             if let Some(Closing::Asked(serial)) = nexus.closing {
                 let reply = Reply::new(ReplyKind::NexusClosed, nexus.number, serial);

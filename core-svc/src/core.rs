@@ -4,7 +4,6 @@
 //! dispatch, settle. Nothing here blocks, and nothing is kept elsewhere.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use ipc::arena::Arenas;
@@ -19,6 +18,8 @@ use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
 use crate::notebook::Entry;
 use crate::peers::{Handler, Presence, Retired, Transport};
+use crate::reservation::abort::Preempting;
+use crate::reservation::durable::{LOOK, Writer, Writing};
 use crate::settle::Late;
 use crate::stats::{Counter, Counters};
 use crate::task::{Stage, TaskId, Tasks};
@@ -31,8 +32,16 @@ const USUAL_TASKS: usize = 1024;
 pub struct Core {
     /// How long commands are held for a handler that is being restarted.
     pub hold: Duration,
-    /// Where files that outlive a reboot are kept.
-    pub state_dir: Option<OwnedFd>,
+    /// Writes what has to survive a loss of power; none without a state directory.
+    pub durable: Option<Writer>,
+    /// Changes of reservations that are being written.
+    pub writing: Vec<Writing>,
+    /// A file could not be written, and that has been said.
+    pub disk_failed: bool,
+    /// Commands that wait for the end of those that they preempted.
+    pub preempting: Vec<Preempting>,
+    /// Everything has been granted; what comes now is a change.
+    pub serving: bool,
     /// Arenas of the transports.
     pub arenas: Arenas,
     /// Transports by no particular order.
@@ -83,7 +92,11 @@ impl Default for Core {
     fn default() -> Self {
         Self {
             hold: Duration::from_secs(30),
-            state_dir: None,
+            serving: false,
+            durable: None,
+            writing: Vec::new(),
+            disk_failed: false,
+            preempting: Vec::new(),
             arenas: Arenas::default(),
             transports: Vec::new(),
             handlers: Vec::new(),
@@ -125,10 +138,11 @@ impl Core {
     /// Executes what has become enabled, which may enable more. What was aborted meanwhile is about to end.
     pub fn run_ready(&mut self) {
         while let Some(id) = self.ready.pop_front() {
-            let Some(task) = self.tasks.get_mut(id) else { continue };
-            if task.aborted {
+            let Some(task) = self.tasks.get(id) else { continue };
+            if task.aborted || !self.is_let_through(id) {
                 continue;
             }
+            let Some(task) = self.tasks.get_mut(id) else { continue };
             if !task.data_ready {
                 task.stage = Stage::AwaitingData;
                 continue;
@@ -142,10 +156,11 @@ impl Core {
         // Answers first: they free what requests may be waiting for.
         let answered = self.drain_handlers();
         let asked = self.drain_transports();
+        let written = !self.writing.is_empty() && self.drain_writer();
         if self.endings {
             self.finish_endings();
         }
-        asked || answered
+        asked || answered || written
     }
 
     /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.
@@ -220,6 +235,7 @@ impl Core {
             _ => None,
         });
         let away = self.transports.iter().filter_map(|transport| Some(transport.silent_since? + self.hold));
-        downs.chain(away).min()
+        let writes = self.durable.as_ref().filter(|writer| writer.is_busy()).map(|_| Instant::now() + LOOK);
+        downs.chain(away).chain(writes).min()
     }
 }

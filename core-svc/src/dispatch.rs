@@ -27,8 +27,9 @@ impl Core {
     pub(crate) fn execute(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get(id) else { return };
         if Self::is_own(task.opcode) {
-            let outcome = self.execute_here(id);
-            self.end(id, &outcome);
+            if let Some(outcome) = self.execute_here(id) {
+                self.end(id, &outcome);
+            }
             return;
         }
         let Some(place) = self.handler_of(task.unit) else {
@@ -204,7 +205,7 @@ impl Core {
     /// and so are answers that did.
     pub(crate) fn nothing_older_runs(&mut self, place: usize) {
         for id in self.tasks_of_handler(place) {
-            let over = |task: &Task| task.aborted && !matches!(task.stage, Stage::Sent(_));
+            let over = |task: &Task| task.aborted && !matches!(task.stage, Stage::Sent(_) | Stage::Writing);
             if self.tasks.get(id).is_some_and(over) {
                 self.end(id, &Outcome::aborted());
             }
@@ -239,6 +240,9 @@ impl Core {
             if let Some(link) = handler.and_then(|handler| handler.link.as_mut()) {
                 let _ = link.send(&hint);
             }
+            return;
+        }
+        if stage == Stage::Writing {
             return;
         }
         if let Some(handler) = handler {

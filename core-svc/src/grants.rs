@@ -1,6 +1,7 @@
 //! What the supervisor gives to the core, at boot and later: configuration, arenas, links.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -12,6 +13,7 @@ use ipc::message::config::{AccessGroupConfig, TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
 use ipc::shm::MapError;
+use ipc::state::StateDir;
 use ipc::stats::Stats;
 use ipc::wait::{Waiter, Watch};
 
@@ -20,10 +22,14 @@ use crate::lun_map::{Target, Unit};
 use crate::nexus::MOST_TRANSPORTS;
 use crate::notebook::SCHEMA;
 use crate::peers::{Attach, Handler, Retired, Transport};
+use crate::reservation::durable::Writer;
 use crate::stats::Counter;
 
 /// Highest index of a target or unit that is taken: the supervisor numbers from 0 without gaps.
 const MOST_INDEX: u32 = 1 << 16;
+
+/// Token of the bell of the thread that writes files; peers have their service's index.
+const WRITER: u64 = u64::MAX - 1;
 
 /// What the loop has to do after a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +66,11 @@ impl Core {
             }
             Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
             Grant::Notebook => self.notebook_waits = Some(Journal::open(fd()?, SCHEMA)?),
-            Grant::State => self.state_dir = Some(fd()?),
+            Grant::State => {
+                let bell = Arc::new(Doorbell::new()?);
+                waiter.add(&*bell, WRITER, Watch::Bell)?;
+                self.durable = Some(Writer::new(Arc::new(StateDir::from_fd(fd()?)), bell));
+            }
             Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
@@ -89,10 +99,12 @@ impl Core {
             Grant::LinkDown { peer, epoch, held } => self.link_down(peer, epoch, held),
             Grant::Go => {
                 // The configuration is complete only now, and the notebook is judged by it.
-                if let Some((notebook, found)) = self.notebook_waits.take() {
-                    self.remember(notebook, found);
+                match self.notebook_waits.take() {
+                    Some((notebook, found)) => self.remember(notebook, found),
+                    None => self.take_up_files(true),
                 }
                 self.tell_access_states();
+                self.serving = true;
                 return Ok(Next::Go);
             }
             Grant::Stop => return Ok(Next::Stop),
@@ -134,8 +146,14 @@ impl Core {
             unit.set = std::mem::take(&mut known.set);
             unit.report = known.report;
             unit.seen = known.seen;
+            unit.reservations = std::mem::take(&mut known.reservations);
         }
-        place(&mut self.units, config.unit, unit)
+        let new = self.unit_mut(config.unit).is_none();
+        place(&mut self.units, config.unit, unit)?;
+        if new && self.serving {
+            self.take_up_file(config.unit, true);
+        }
+        Ok(())
     }
 
     fn handler_place(&mut self, service: u32, name: &str) -> usize {

@@ -123,7 +123,7 @@ impl Core {
             return Err(PeerFault::ReplyOverflow);
         }
         self.count(Counter::Commands, 1);
-        if let Some(outcome) = self.recall(nexus, request) {
+        if let Some(outcome) = self.recall(nexus, request).or_else(|| self.recall_abort(nexus, request)) {
             let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
             return self.answer(place, unit, request, &outcome);
         }
@@ -142,6 +142,7 @@ impl Core {
                     attribute,
                     stage: Stage::Dormant,
                     data_ready: request.flags & request_flags::DATA_PENDING == 0,
+                    judged: false,
                     aborted: false,
                 };
                 task.request.nexus = number;

@@ -33,6 +33,8 @@ pub mod report;
 
 pub mod recorded;
 
+pub mod reservation;
+
 pub mod settle;
 pub mod task_mgmt;
 pub mod unit_report;

@@ -7,6 +7,7 @@ use ipc::message::config::{AccessGroupConfig, LunAddressing, LunConfig, TargetCo
 use scsi::lun::{Addressing, Lun};
 use scsi::unit_report::UnitReport;
 
+use crate::reservation::Reservations;
 use crate::task_set::TaskSet;
 use crate::unit_report::Seen;
 
@@ -149,6 +150,10 @@ pub struct Unit {
     pub device_group: u32,
     /// Its task set.
     pub set: TaskSet,
+    /// Its NAA identifier, empty if it has none.
+    pub naa: Vec<u8>,
+    /// Its reservations.
+    pub reservations: Reservations,
     /// What its handler said of it last.
     pub report: UnitReport,
     /// The generations that initiators have been told of; none before the first report ever.
@@ -163,6 +168,8 @@ impl Unit {
             handler,
             device_group: config.device_group,
             set: TaskSet::default(),
+            naa: config.names.naa.clone(),
+            reservations: Reservations::default(),
             report: UnitReport::default(),
             seen: None,
         }

@@ -7,6 +7,7 @@ use ipc::message::record::NexusNames;
 use rustc_hash::FxHashMap;
 
 use crate::recorded::Recorded;
+use crate::reservation::state::Port;
 use crate::unit_attention::UnitAttentions;
 
 /// Most nexuses at a time, so that a transport cannot make the core grow without bound.
@@ -58,6 +59,8 @@ pub struct Nexus {
     pub map: usize,
     /// Its ports; empty after the core's death until the transport has named them again.
     pub names: NexusNames,
+    /// The same as persistent reservations know it; none for a name that no TransportID can hold.
+    pub port: Option<Port>,
     /// Conditions that wait, by logical unit.
     pub attentions: FxHashMap<u32, UnitAttentions>,
     /// Outcomes of its commands that must not be executed twice.

@@ -37,15 +37,19 @@ pub enum Part {
     AccessState = 4,
     /// What was seen of a unit, by its number.
     Unit = 5,
+    /// Reservations of a unit, by its number. No entry: none.
+    Reservations = 6,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState, Self::Unit];
+    const ALL: [Self; 6] =
+        [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState, Self::Unit, Self::Reservations];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
             Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
+            Self::Reservations => 1,
         }
     }
 
@@ -108,6 +112,10 @@ impl Core {
             Part::Recorded => unless_default(&nexus(major)?.recorded),
             Part::AccessState => self.encode_access_state(major, minor),
             Part::Unit => bytes(self.units.get(usize::try_from(major).ok()?)?.as_ref()?.seen.as_ref()?),
+            Part::Reservations => {
+                let unit = self.units.get(usize::try_from(major).ok()?)?.as_ref()?;
+                unless_default(&unit.reservations.kept)
+            }
         }
     }
 
@@ -130,6 +138,7 @@ impl Core {
                 self.unit_mut(u32::try_from(major).ok()?)?.seen = Some(value(bytes)?);
                 Some(())
             }
+            Part::Reservations => self.take_up_reservations(u32::try_from(major).ok()?, value(bytes)?),
         }
     }
 
@@ -158,8 +167,9 @@ impl Core {
         (self.notebook, self.touched) = (Some(notebook), touched);
     }
 
-    /// Takes up the notebook as it was found.
+    /// Takes up the notebook as it was found, and files by what it says.
     pub(crate) fn remember(&mut self, mut notebook: Journal, found: Found) {
+        let fresh = !matches!(found, Found::Entries(_));
         let entries = match found {
             Found::Nothing => Vec::new(),
             Found::Damaged => {
@@ -185,6 +195,7 @@ impl Core {
         }
         tracing::info!(entries = count - left_out, "took up the notebook");
         self.notebook = Some(notebook);
+        self.take_up_files(fresh);
     }
 
     fn take_up_nexus(&mut self, number: u64, (target, map): (u32, u64)) -> Option<()> {
@@ -204,6 +215,7 @@ impl Core {
             target,
             map,
             names: NexusNames { initiator: String::new(), target: String::new() },
+            port: None,
             attentions,
             recorded: Recorded::default(),
             tasks: 0,

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use ipc::message::record::{Request, request_flags};
 use scsi::asc::Asc;
+use scsi::lun::Lun;
 use scsi::opcode::{self, Replay};
 use scsi::sense::{Sense, SenseBytes};
 use scsi::status::Status;
@@ -26,6 +27,9 @@ use crate::settle::Outcome;
 /// time, answered and not read, before one of them is in doubt.
 pub const MOST: usize = 32;
 
+/// Units of one nexus at which aborts are noted: as many as a target can have that are shared like this.
+const MOST_UNITS: usize = 256;
+
 /// The outcomes of one nexus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -33,6 +37,9 @@ pub struct Recorded {
     outcomes: VecDeque<Entry>,
     /// The highest serial whose outcome was dropped.
     dropped: u64,
+    /// Units, and the serial up to which commands of the nexus were aborted there by another. Those that come again have
+    /// been, whether the former core had seen them or not.
+    aborted: Vec<(u32, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +91,22 @@ impl Recorded {
         while self.outcomes.len() > MOST {
             self.outcomes.pop_front();
         }
+        self.aborted.truncate(MOST_UNITS);
         self
+    }
+
+    /// Notes that commands at `unit` up to `serial` were aborted.
+    pub fn abort(&mut self, unit: u32, serial: u64) {
+        if let Some((_, until)) = self.aborted.iter_mut().find(|(known, _)| *known == unit) {
+            *until = serial.max(*until);
+        } else if self.aborted.len() < MOST_UNITS {
+            self.aborted.push((unit, serial));
+        }
+    }
+
+    /// Whether the command `serial` at `unit` was aborted.
+    pub fn is_aborted(&self, unit: u32, serial: u64) -> bool {
+        self.aborted.iter().any(|(known, until)| *known == unit && serial <= *until)
     }
 }
 
@@ -96,6 +118,23 @@ impl Core {
             nexus.recorded.push(serial, outcome);
             self.touched.push((Part::Recorded, nexus.wide, 0));
         }
+    }
+
+    /// Notes that a command of the nexus at `nexus` was aborted by another, with all that are older, to be called in the turn of the
+    /// effect that it goes with.
+    pub(crate) fn record_abort(&mut self, nexus: usize, unit: u32, serial: u64) {
+        if let Some(nexus) = self.nexuses.get_mut(nexus) {
+            nexus.recorded.abort(unit, serial);
+            self.touched.push((Part::Recorded, nexus.wide, 0));
+        }
+    }
+
+    /// How a command ends that comes again after it was aborted.
+    pub(crate) fn recall_abort(&self, nexus: usize, request: &Request) -> Option<Outcome> {
+        let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun))?;
+        let again = request.flags & request_flags::AGAIN != 0;
+        let recorded = &self.nexuses.get(nexus)?.recorded;
+        (again && recorded.is_aborted(unit, request.serial)).then(Outcome::aborted)
     }
 
     /// The outcome of a command that comes again and was executed before; none if it is to be executed.

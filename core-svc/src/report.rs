@@ -15,11 +15,11 @@ use crate::settle::Outcome;
 use crate::task::TaskId;
 
 impl Core {
-    /// Executes a task of the core's own.
-    pub(crate) fn execute_here(&mut self, id: TaskId) -> Outcome {
-        let Some(task) = self.tasks.get(id) else { return Outcome::aborted() };
+    /// Executes a task of the core's own. None: it ends later.
+    pub(crate) fn execute_here(&mut self, id: TaskId) -> Option<Outcome> {
+        let task = self.tasks.get(id)?;
         let (request, nexus, unit) = (task.request, task.nexus, task.unit);
-        match decode(&request) {
+        Some(match decode(&request) {
             Ok(Command::ReportLuns(command)) => self.report_luns(nexus, &command, &request),
             Ok(Command::ReportTargetPortGroups(command)) => {
                 self.report_target_port_groups(unit, &command, &request)
@@ -32,10 +32,18 @@ impl Core {
                 let sense = pending.map_or(Sense::none(), Sense::unit_attention);
                 self.give(&request, &request_sense::respond(&sense, &command))
             }
+            Ok(Command::PersistentReserveIn { action, allocation_length }) => {
+                self.persistent_reserve_in(unit, action, allocation_length, &request)
+            }
+            Ok(Command::PersistentReserveOut { action, scope_type, length }) => {
+                return self.persistent_reserve_out(id, action, scope_type, length);
+            }
+            Ok(Command::Reserve) => return self.reserve_or_release(id, true),
+            Ok(Command::Release) => return self.reserve_or_release(id, false),
             // The opcode table names the core as executor of nothing else; a row without an arm is our own fault.
             Ok(_) => Outcome::check(Sense::internal_target_failure()),
             Err(sense) => Outcome::check(sense),
-        }
+        })
     }
 
     /// Executes what SPC-4 allows to ask where no logical unit is (SAM-5 4.12); everything else is refused.

@@ -36,6 +36,11 @@ impl Outcome {
         Self { status: Status::Good, sense: None, transferred, wanted, aborted: false }
     }
 
+    /// A status without sense data.
+    pub fn status(status: Status) -> Self {
+        Self { status, ..Self::good(0, 0) }
+    }
+
     /// CHECK CONDITION.
     pub fn check(sense: Sense) -> Self {
         let sense = Some(sense.to_fixed());
@@ -187,6 +192,27 @@ impl Core {
         }
         if !self.functions.is_empty() {
             self.functions_after(id);
+        }
+        if !self.preempting.is_empty() {
+            self.preempting_after(id);
+        }
+    }
+
+    /// Ends a task that is not to be executed after all. If it may have been begun under a former core, the answer waits until
+    /// the handler has let go of its buffer.
+    pub(crate) fn end_when_quiet(&mut self, id: TaskId, outcome: &Outcome) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        // Of no link: so the end itself says nothing.
+        let epoch = std::mem::take(&mut task.epoch);
+        let (unit, at, request) = (task.unit, task.nexus, task.request);
+        let number = self.nexuses.get(at).map(|nexus| (nexus.transport, nexus.number));
+        self.end(id, outcome);
+        let Some((place, nexus)) = number.filter(|(place, _)| self.transports[*place].epoch == epoch) else {
+            return;
+        };
+        let request = Request { nexus, ..request };
+        if let Err(fault) = self.answer(place, Some(unit), &request, outcome) {
+            self.fault_transport(place, fault);
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Stage {
     /// For its handler, and in nobody's hands: there is no link, or no room in it. The number orders tasks of one handler
     /// by age.
     Held(u64),
+    /// What it does is being made durable; it ends when that is over.
+    Writing,
     /// With its handler, over the link that lives; the number as for `Held`.
     Sent(u64),
 }
@@ -51,6 +53,8 @@ pub struct Task {
     pub stage: Stage,
     /// Its data-out is complete, or it has none.
     pub data_ready: bool,
+    /// Reservations have let it through.
+    pub judged: bool,
     /// It was aborted: it ends without an answer to the initiator. If its handler may be executing it for an older link,
     /// it ends when the handler has said that nothing older runs.
     pub aborted: bool,

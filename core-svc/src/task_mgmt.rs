@@ -120,6 +120,7 @@ impl Core {
                 (FunctionComplete, self.reset_units(&units))
             }
             Function::ItNexusReset => {
+                self.end_spc2_of(at);
                 let units: Vec<u32> = self.nexus_units(at);
                 for unit in units {
                     self.raise_attention(unit, Asc::IT_NEXUS_LOSS_OCCURRED, |place| place == at);
@@ -178,6 +179,7 @@ impl Core {
     fn reset_units(&mut self, units: &[u32]) -> Vec<TaskId> {
         for unit in units {
             self.raise_attention(*unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
+            self.end_spc2_at(*unit);
         }
         let units: FxHashSet<u32> = units.iter().copied().collect();
         self.tasks.select(|task| units.contains(&task.unit))

@@ -16,6 +16,7 @@ pub use read_write::{ReadWrite, SynchronizeCache};
 
 use crate::cdb::Cdb;
 use crate::opcode::number::*;
+use crate::persistent_reservation::{InAction, OutAction};
 use crate::sense::Sense;
 
 /// A decoded command.
@@ -44,6 +45,26 @@ pub enum Command {
     ReadCapacity16 {
         /// ALLOCATION LENGTH in bytes.
         allocation_length: u32,
+    },
+    /// RESERVE(6) and (10) of the whole unit (SPC-2 7.21, 7.22).
+    Reserve,
+    /// RELEASE(6) and (10) of the whole unit (SPC-2 7.17, 7.18).
+    Release,
+    /// PERSISTENT RESERVE IN (SPC-4 6.15).
+    PersistentReserveIn {
+        /// SERVICE ACTION.
+        action: InAction,
+        /// ALLOCATION LENGTH in bytes.
+        allocation_length: u16,
+    },
+    /// PERSISTENT RESERVE OUT (SPC-4 6.16).
+    PersistentReserveOut {
+        /// SERVICE ACTION.
+        action: OutAction,
+        /// SCOPE and TYPE; zero where the action ignores them.
+        scope_type: u8,
+        /// PARAMETER LIST LENGTH in bytes.
+        length: u32,
     },
     /// READ(6), (10), (12), (16) (SBC-3 5.10 to 5.13).
     Read(ReadWrite),
@@ -137,8 +158,36 @@ impl Command {
             MAINTENANCE_OUT if cdb.opcode().service_action == Some(SA_SET_TARGET_PORT_GROUPS) => {
                 Self::SetTargetPortGroups { parameter_list_length: cdb.u32(6) }
             }
+            RESERVE_6 | RESERVE_10 => {
+                refuse_third_party(cdb)?;
+                Self::Reserve
+            }
+            RELEASE_6 | RELEASE_10 => {
+                refuse_third_party(cdb)?;
+                Self::Release
+            }
+            PERSISTENT_RESERVE_IN => Self::PersistentReserveIn {
+                action: InAction::try_from(cdb.u8(1) & 0x1F)
+                    .map_err(|_| Sense::invalid_field_in_cdb(1, Some(4)))?,
+                allocation_length: cdb.u16(7),
+            },
+            PERSISTENT_RESERVE_OUT => {
+                let action = OutAction::try_from(cdb.u8(1) & 0x1F)
+                    .map_err(|_| Sense::invalid_field_in_cdb(1, Some(4)))?;
+                let scope_type = if action.has_type() { cdb.u8(2) } else { 0 };
+                Self::PersistentReserveOut { action, scope_type, length: cdb.u32(5) }
+            }
             _ => return Err(Sense::invalid_opcode()),
         })
+    }
+}
+
+/// Reservations for somebody else and of extents are obsolete since SPC-2; taken for the whole unit they would reserve too
+/// much, or for the wrong one.
+fn refuse_third_party(cdb: &Cdb) -> Result<(), Sense> {
+    match [4, 0].into_iter().find(|bit| cdb.bit(1, *bit)) {
+        Some(bit) => Err(Sense::invalid_field_in_cdb(1, Some(bit))),
+        None => Ok(()),
     }
 }
 

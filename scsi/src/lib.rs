@@ -34,6 +34,9 @@ pub mod request_sense;
 pub mod rsoc;
 pub mod target_port_groups;
 
+pub mod persistent_reservation;
+pub mod transport_id;
+
 pub mod unit_report;
 
 pub mod status;

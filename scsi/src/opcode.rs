@@ -65,6 +65,21 @@ pub enum Admission {
     AllowedToAllow,
     /// START STOP UNIT: only with START one and POWER CONDITION zero (SBC-3, table of commands allowed in the presence of reservations).
     AllowedToStart,
+    /// The command finds out itself: RESERVE, RELEASE and PERSISTENT RESERVE (SPC-4 5.13.1 and 5.13.3).
+    JudgesItself,
+}
+
+impl Admission {
+    /// Whether this CDB of the command is let through. One that judges itself is.
+    pub fn lets_through(self, cdb: &[u8]) -> bool {
+        let byte = cdb.get(4).copied();
+        match self {
+            Self::Allowed | Self::JudgesItself => true,
+            Self::Conflict => false,
+            Self::AllowedToStart => byte.is_some_and(|byte| byte & 0xF1 == 0x01),
+            Self::AllowedToAllow => byte.is_some_and(|byte| byte & 0x03 == 0x00),
+        }
+    }
 }
 
 /// Behaviour for an I_T nexus that neither holds the reservation nor is registered under a registrants-only or

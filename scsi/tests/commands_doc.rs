@@ -57,6 +57,7 @@ fn reserved(Reservation { write_exclusive, exclusive_access, spc2 }: Reservation
         Admission::Conflict => "-",
         Admission::AllowedToAllow => "allow",
         Admission::AllowedToStart => "start",
+        Admission::JudgesItself => "own",
     };
     [write_exclusive, exclusive_access, spc2].map(word).join(" ")
 }

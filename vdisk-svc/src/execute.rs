@@ -74,9 +74,13 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::StartStopUnit(request) => return start_stop::begin(task, unit, &request),
         Command::PreventAllowMediumRemoval { prevent } => start_stop::prevent_allow(task, unit, prevent),
         // core-svc executes it and has no reason to send it here.
-        Command::ReportLuns(_) | Command::ReportTargetPortGroups(_) | Command::SetTargetPortGroups { .. } => {
-            Outcome::check(Sense::invalid_opcode())
-        }
+        Command::ReportLuns(_)
+        | Command::ReportTargetPortGroups(_)
+        | Command::SetTargetPortGroups { .. }
+        | Command::Reserve
+        | Command::Release
+        | Command::PersistentReserveIn { .. }
+        | Command::PersistentReserveOut { .. } => Outcome::check(Sense::invalid_opcode()),
     })
 }
 

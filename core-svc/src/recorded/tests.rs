@@ -39,7 +39,7 @@ fn more_than_fits_is_cut_off_when_it_is_read_back() {
     let mut outcomes = VecDeque::from(vec![entry; MOST + 5]);
     outcomes[4].serial = 7;
     outcomes[5].serial = 8;
-    let recorded = Recorded { outcomes, dropped: 0 }.bounded();
+    let recorded = Recorded { outcomes, dropped: 0, aborted: Vec::new() }.bounded();
     assert!(recorded.find(7).is_none() && recorded.find(8).is_some());
 }
 
@@ -47,7 +47,7 @@ fn more_than_fits_is_cut_off_when_it_is_read_back() {
 fn outcome_that_cannot_be_is_none() {
     let entry = |status, sense| Entry { serial: 1, status, transferred: 0, wanted: 0, sense };
     for entry in [entry(0x03, Vec::new()), entry(0x02, vec![0; 97])] {
-        let recorded = Recorded { outcomes: VecDeque::from(vec![entry]), dropped: 0 };
+        let recorded = Recorded { outcomes: VecDeque::from(vec![entry]), dropped: 0, aborted: Vec::new() };
         assert!(recorded.find(1).is_none());
     }
 }

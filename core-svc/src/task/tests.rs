@@ -14,6 +14,7 @@ fn task(nexus: u64, serial: u64) -> Task {
         attribute: TaskAttribute::Simple,
         stage: Stage::Enabled,
         data_ready: true,
+        judged: false,
         aborted: false,
     }
 }

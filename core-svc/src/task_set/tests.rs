@@ -25,6 +25,7 @@ impl Names {
             attribute: TaskAttribute::Simple,
             stage: Stage::Dormant,
             data_ready: true,
+            judged: false,
             aborted: false,
         };
         self.0.insert(task).unwrap()

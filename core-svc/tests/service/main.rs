@@ -17,4 +17,6 @@ mod lun_maps;
 mod nexuses;
 mod ordering;
 mod reports;
+mod reservation_deaths;
+mod reservations;
 mod task_management;

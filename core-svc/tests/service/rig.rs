@@ -36,6 +36,7 @@ pub struct Rig {
     notebook: OwnedFd,
     /// The handler of unit 1, which the stage has little to do with.
     pub other: Option<FakeHandler>,
+    state: Option<OwnedFd>,
     arenas: HashMap<u32, OwnedFd>,
     epochs: HashMap<u32, u64>,
 }
@@ -63,6 +64,7 @@ impl Rig {
             thread: None,
             notebook: shm::create("test:notebook", 1 << 20).unwrap(),
             other: None,
+            state: None,
             arenas: [A, B].map(|service| (service, shm::create("test:arena", ARENA).unwrap())).into(),
             epochs: HashMap::new(),
         };
@@ -115,6 +117,9 @@ impl Rig {
         let stats = shm::create("test:stats", ipc::stats::PAGE_BYTES).unwrap();
         self.grant(Grant::Stats, &[stats]);
         self.grant(Grant::Notebook, &[self.notebook.try_clone().unwrap()]);
+        if let Some(state) = &self.state {
+            self.grant(Grant::State, &[state.try_clone().unwrap()]);
+        }
         for service in [A, B] {
             let arena = self.arenas[&service].try_clone().unwrap();
             self.grant(Grant::Arena { arena: service }, &[arena]);
@@ -132,6 +137,7 @@ impl Rig {
                 transport,
                 portal_group: 1,
                 portals: Vec::new(),
+                relative_port: target as u16 + 1,
                 luns: crate::ends::luns(&luns),
                 ..Default::default()
             };
@@ -173,6 +179,11 @@ impl Rig {
     /// Another segment is granted as the notebook from now on.
     pub fn replace_notebook(&mut self, notebook: OwnedFd) {
         self.notebook = notebook;
+    }
+
+    /// This directory is granted from the next start on.
+    pub fn keep_state_in(&mut self, directory: &std::path::Path) {
+        self.state = Some(std::fs::File::open(directory).unwrap().into());
     }
 
     /// The next event, which has to be a fault of this peer over its latest link.

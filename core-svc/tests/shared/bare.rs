@@ -57,6 +57,7 @@ impl Bare {
                 transport,
                 portal_group: 1,
                 portals,
+                relative_port: target as u16 + 1,
                 luns: crate::ends::luns(&luns),
                 ..Default::default()
             };

@@ -174,9 +174,10 @@ impl FakeTransport {
         bytes
     }
 
-    /// `NexusOpen`.
+    /// `NexusOpen`. Every nexus has an initiator port of its own.
     pub fn open_request(&self, nexus: u64, target: u32, flags: u8) -> Request {
-        self.open_request_of("iqn.2026-11.org.example:host,i,0x00023d000001", nexus, target, flags)
+        let initiator = format!("iqn.2026-11.org.example:host,i,0x{nexus:012x}");
+        self.open_request_of(&initiator, nexus, target, flags)
     }
 
     /// `NexusOpen` of the initiator port with this name.
@@ -186,7 +187,8 @@ impl FakeTransport {
             target: "iqn.2026-11.org.example:disk,t,0x0001".into(),
         };
         let names = names.encode();
-        let extent = self.extent(NAMES, names.len() as u32);
+        // The core reads them later: names of others must not be written over them.
+        let extent = self.extent(NAMES + nexus % 256 * 256, names.len() as u32);
         self.arena.write(self.arena.check(extent).unwrap(), &names);
         let mut request = Request::new(RequestKind::NexusOpen, nexus, 0);
         request.unit = target;

@@ -26,12 +26,15 @@ fn every_row_decodes() {
         let command = decode(&cdb).unwrap_or_else(|sense| panic!("{}: {sense:?}", row.name));
         let direction = match command {
             Command::PreventAllowMediumRemoval { .. }
+            | Command::Reserve
+            | Command::Release
             | Command::TestUnitReady
             | Command::StartStopUnit(_)
             | Command::SynchronizeCache(_) => Direction::None,
-            Command::Write(_) | Command::ModeSelect(_) | Command::SetTargetPortGroups { .. } => {
-                Direction::Out
-            }
+            Command::Write(_)
+            | Command::ModeSelect(_)
+            | Command::SetTargetPortGroups { .. }
+            | Command::PersistentReserveOut { .. } => Direction::Out,
             _ => Direction::In,
         };
         assert_eq!(direction, row.direction, "{}", row.name);
@@ -162,6 +165,38 @@ fn start_stop_unit_fields() {
     assert_eq!(decode(&[0x1B, 0, 0, 0, 0x25, 0]), Ok(Command::StartStopUnit(idle)));
     assert!(!idle.only_starts() && !stop.only_starts());
     assert!(StartStopUnit { power_condition: 0, ..idle }.only_starts());
+}
+
+#[test]
+fn reserve_and_release_are_for_the_whole_unit() {
+    for (code, command) in [
+        (0x16, Command::Reserve),
+        (0x17, Command::Release),
+        (0x56, Command::Reserve),
+        (0x57, Command::Release),
+    ] {
+        let mut cdb = [code, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(decode(&cdb), Ok(command));
+        cdb[1] = 0x10;
+        assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(4))), "third party");
+        cdb[1] = 0x01;
+        assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(0))), "extents");
+    }
+}
+
+#[test]
+fn persistent_reserve_fields() {
+    let full = Command::PersistentReserveIn { action: InAction::ReadFullStatus, allocation_length: 0x0102 };
+    assert_eq!(decode(&[0x5E, 0x03, 0, 0, 0, 0, 0, 1, 2, 0]), Ok(full));
+    let preempt = Command::PersistentReserveOut {
+        action: OutAction::PreemptAndAbort,
+        scope_type: 0x06,
+        length: 0x0102_0304,
+    };
+    assert_eq!(decode(&[0x5F, 0x05, 0x06, 0, 0, 1, 2, 3, 4, 0]), Ok(preempt));
+    let unknown = Err(Sense::invalid_field_in_cdb(1, Some(4)));
+    assert_eq!(decode(&[0x5E, 0x04, 0, 0, 0, 0, 0, 0, 0, 0]), unknown);
+    assert_eq!(decode(&[0x5F, 0x09, 0, 0, 0, 0, 0, 0, 24, 0]), unknown);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
 
-use super::Admission::{Allowed, AllowedToAllow, AllowedToStart, Conflict};
+use super::Admission::{Allowed, AllowedToAllow, AllowedToStart, Conflict, JudgesItself};
 use super::{Alua, Direction, Executor, Opcode, Replay, Requires, Reservation, UnitAttention, number};
 use crate::device_info::DeviceType;
 
@@ -15,6 +15,10 @@ const READS: Reservation =
 /// What changes the medium or settings.
 const WRITES: Reservation =
     Reservation { write_exclusive: Conflict, exclusive_access: Conflict, spc2: Conflict };
+
+/// What reserves.
+const RESERVES: Reservation =
+    Reservation { write_exclusive: JudgesItself, exclusive_access: JudgesItself, spc2: JudgesItself };
 
 /// Executed in the active states only.
 const ACTIVE: Alua = Alua { standby: false, unavailable: false, transitioning: false };
@@ -56,6 +60,18 @@ const SETTING: Opcode =
 const INFORMATION: Opcode =
     Opcode { direction: Direction::In, reservation: FREE, alua: STANDBY, types: ALL, ..PLAIN };
 
+/// RESERVE and RELEASE: recorded, because a reset or another nexus may come between the first time and the second.
+const RESERVE: Opcode =
+    Opcode { executor: Executor::Core, replay: Replay::Record, reservation: RESERVES, types: ALL, ..PLAIN };
+const RESERVE_IN: Opcode = Opcode {
+    code: number::PERSISTENT_RESERVE_IN,
+    executor: Executor::Core,
+    reservation: RESERVES,
+    ..INFORMATION
+};
+const RESERVE_OUT: Opcode =
+    Opcode { code: number::PERSISTENT_RESERVE_OUT, direction: Direction::Out, alua: STANDBY, ..RESERVE };
+
 /// Every command, in order of operation code and service action.
 pub static TABLE: &[Opcode] = &[
     Opcode {
@@ -90,6 +106,8 @@ pub static TABLE: &[Opcode] = &[
         usage: &[0x15, 0x13, 0, 0, 0xFF, 0],
         ..SETTING
     },
+    Opcode { code: number::RESERVE_6, name: "RESERVE(6)", usage: &[0x16, 0x11, 0, 0, 0, 0], ..RESERVE },
+    Opcode { code: number::RELEASE_6, name: "RELEASE(6)", usage: &[0x17, 0x11, 0, 0, 0, 0], ..RESERVE },
     Opcode {
         code: number::MODE_SENSE_6,
         name: "MODE SENSE(6)",
@@ -156,11 +174,101 @@ pub static TABLE: &[Opcode] = &[
         ..SETTING
     },
     Opcode {
+        code: number::RESERVE_10,
+        name: "RESERVE(10)",
+        usage: &[0x56, 0x11, 0, 0, 0, 0, 0, 0, 0, 0],
+        ..RESERVE
+    },
+    Opcode {
+        code: number::RELEASE_10,
+        name: "RELEASE(10)",
+        usage: &[0x57, 0x11, 0, 0, 0, 0, 0, 0, 0, 0],
+        ..RESERVE
+    },
+    Opcode {
         code: number::MODE_SENSE_10,
         name: "MODE SENSE(10)",
         usage: &[0x5A, 0x18, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
         reservation: READS,
         ..INFORMATION
+    },
+    Opcode {
+        service_action: Some(0x00),
+        name: "PERSISTENT RESERVE IN, READ KEYS",
+        usage: &[0x5E, 0x00, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..RESERVE_IN
+    },
+    Opcode {
+        service_action: Some(0x01),
+        name: "PERSISTENT RESERVE IN, READ RESERVATION",
+        usage: &[0x5E, 0x01, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..RESERVE_IN
+    },
+    Opcode {
+        service_action: Some(0x02),
+        name: "PERSISTENT RESERVE IN, REPORT CAPABILITIES",
+        usage: &[0x5E, 0x02, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..RESERVE_IN
+    },
+    Opcode {
+        service_action: Some(0x03),
+        name: "PERSISTENT RESERVE IN, READ FULL STATUS",
+        usage: &[0x5E, 0x03, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..RESERVE_IN
+    },
+    Opcode {
+        service_action: Some(0x00),
+        name: "PERSISTENT RESERVE OUT, REGISTER",
+        usage: &[0x5F, 0x00, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x01),
+        name: "PERSISTENT RESERVE OUT, RESERVE",
+        usage: &[0x5F, 0x01, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x02),
+        name: "PERSISTENT RESERVE OUT, RELEASE",
+        usage: &[0x5F, 0x02, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x03),
+        name: "PERSISTENT RESERVE OUT, CLEAR",
+        usage: &[0x5F, 0x03, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x04),
+        name: "PERSISTENT RESERVE OUT, PREEMPT",
+        usage: &[0x5F, 0x04, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x05),
+        name: "PERSISTENT RESERVE OUT, PREEMPT AND ABORT",
+        usage: &[0x5F, 0x05, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x06),
+        name: "PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY",
+        usage: &[0x5F, 0x06, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x07),
+        name: "PERSISTENT RESERVE OUT, REGISTER AND MOVE",
+        usage: &[0x5F, 0x07, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
+    },
+    Opcode {
+        service_action: Some(0x08),
+        name: "PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION",
+        usage: &[0x5F, 0x08, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..RESERVE_OUT
     },
     Opcode {
         code: number::READ_16,

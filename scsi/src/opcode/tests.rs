@@ -13,6 +13,8 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("WRITE(6)", 0x0A, None, 6),
     ("INQUIRY", 0x12, None, 6),
     ("MODE SELECT(6)", 0x15, None, 6),
+    ("RESERVE(6)", 0x16, None, 6),
+    ("RELEASE(6)", 0x17, None, 6),
     ("MODE SENSE(6)", 0x1A, None, 6),
     ("START STOP UNIT", 0x1B, None, 6),
     ("PREVENT ALLOW MEDIUM REMOVAL", 0x1E, None, 6),
@@ -21,7 +23,22 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("WRITE(10)", 0x2A, None, 10),
     ("SYNCHRONIZE CACHE(10)", 0x35, None, 10),
     ("MODE SELECT(10)", 0x55, None, 10),
+    ("RESERVE(10)", 0x56, None, 10),
+    ("RELEASE(10)", 0x57, None, 10),
     ("MODE SENSE(10)", 0x5A, None, 10),
+    ("PERSISTENT RESERVE IN, READ KEYS", 0x5E, Some(0x00), 10),
+    ("PERSISTENT RESERVE IN, READ RESERVATION", 0x5E, Some(0x01), 10),
+    ("PERSISTENT RESERVE IN, REPORT CAPABILITIES", 0x5E, Some(0x02), 10),
+    ("PERSISTENT RESERVE IN, READ FULL STATUS", 0x5E, Some(0x03), 10),
+    ("PERSISTENT RESERVE OUT, REGISTER", 0x5F, Some(0x00), 10),
+    ("PERSISTENT RESERVE OUT, RESERVE", 0x5F, Some(0x01), 10),
+    ("PERSISTENT RESERVE OUT, RELEASE", 0x5F, Some(0x02), 10),
+    ("PERSISTENT RESERVE OUT, CLEAR", 0x5F, Some(0x03), 10),
+    ("PERSISTENT RESERVE OUT, PREEMPT", 0x5F, Some(0x04), 10),
+    ("PERSISTENT RESERVE OUT, PREEMPT AND ABORT", 0x5F, Some(0x05), 10),
+    ("PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY", 0x5F, Some(0x06), 10),
+    ("PERSISTENT RESERVE OUT, REGISTER AND MOVE", 0x5F, Some(0x07), 10),
+    ("PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION", 0x5F, Some(0x08), 10),
     ("READ(16)", 0x88, None, 16),
     ("WRITE(16)", 0x8A, None, 16),
     ("SYNCHRONIZE CACHE(16)", 0x91, None, 16),
@@ -140,6 +157,32 @@ fn alua_states_let_through_what_spc_4_lists() {
     }
     for row in TABLE.iter().filter(|row| row.medium_write) {
         assert!(!row.alua.standby, "{} in standby", row.name);
+    }
+}
+
+#[test]
+fn reservations_let_start_and_allow_through() {
+    let lets = |admission: Admission, bytes: [u8; 5]| {
+        bytes.map(|byte| admission.lets_through(&[0, 0, 0, 0, byte, 0]))
+    };
+    let start = lets(Admission::AllowedToStart, [0x21, 0x00, 0x02, 0x01, 0x05]);
+    assert_eq!(start, [false, false, false, true, true]);
+    let allow = lets(Admission::AllowedToAllow, [0x00, 0x01, 0x02, 0x03, 0xFC]);
+    assert_eq!(allow, [true, false, false, false, true]);
+    assert!(!Admission::AllowedToStart.lets_through(&[]) && !Admission::AllowedToAllow.lets_through(&[]));
+}
+
+#[test]
+fn reservations_let_through_what_spc_4_and_spc_2_say() {
+    let passing = |column: fn(&Reservation) -> Admission, wanted| -> Vec<_> {
+        TABLE.iter().filter(|row| column(&row.reservation) == wanted).map(|row| row.name).collect()
+    };
+    let itself = passing(|row| row.spc2, Admission::JudgesItself);
+    assert!(itself.iter().all(|name| name.contains("RESERVE") || name.contains("RELEASE")));
+    assert_eq!(itself.len(), 4 + 4 + 9);
+    for row in TABLE.iter().filter(|row| row.reservation.write_exclusive == Admission::Conflict) {
+        assert_eq!(row.reservation.exclusive_access, Admission::Conflict, "{}", row.name);
+        assert_eq!(row.reservation.spc2, Admission::Conflict, "{}", row.name);
     }
 }
 
