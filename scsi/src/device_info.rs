@@ -62,6 +62,12 @@ pub struct DeviceInfo {
     pub rotational: bool,
     /// A volatile write cache is in use: GOOD for a write does not mean that it is on the medium.
     pub write_cache: bool,
+    /// The cache outlives a loss of power.
+    pub nv_cache: bool,
+    /// Rotations a minute; 0 where it is not known.
+    pub rotation_rate: u16,
+    /// LOWEST ALIGNED LOGICAL BLOCK ADDRESS: the first that begins a physical block.
+    pub lowest_aligned: u16,
     /// Logical block provisioning management: blocks can be unmapped (LBPME one).
     pub thin_provisioned: bool,
     /// The longest transfer of one command; zero: no limit.
@@ -96,6 +102,9 @@ impl DeviceInfo {
             removable: false,
             rotational: false,
             write_cache: true,
+            nv_cache: false,
+            rotation_rate: 0,
+            lowest_aligned: 0,
             thin_provisioned: false,
             max_transfer: Blocks(0),
             optimal_transfer: Blocks(0),

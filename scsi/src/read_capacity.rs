@@ -21,7 +21,8 @@ pub fn read_capacity_16(info: &DeviceInfo, allocation_length: u32) -> ParameterD
     let mut data = ParameterData::new(allocation_length);
     data.put_u64(info.last_lba().0);
     data.put_u32(info.block_size.get());
-    data.put(&[0, info.physical_block_exponent.min(0x0F), 0, 0]);
+    data.put(&[0, info.physical_block_exponent.min(0x0F)]);
+    data.put_u16(info.lowest_aligned & 0x3FFF);
     data.pad_to(LENGTH_16);
     data
 }

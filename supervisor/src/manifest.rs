@@ -9,6 +9,7 @@ pub mod names;
 pub mod report;
 pub mod units;
 
+mod block_device;
 mod check;
 mod files;
 mod parse;
@@ -120,6 +121,8 @@ pub struct Service {
     pub transport: Transport,
     /// Threads for I/O that would block (handlers only).
     pub workers: u32,
+    /// Memory for data on its way that cannot go straight, in bytes (handlers only).
+    pub buffers: u64,
 }
 
 /// The keys of a `[[service]]` that only a transport has.
@@ -146,8 +149,10 @@ pub struct Device {
     pub block_size: u32,
     /// Bytes per physical block: a power of two, at least `block_size`.
     pub physical_block_size: u32,
-    /// True when the medium spins.
-    pub rotational: bool,
+    /// True when `physical_block_size` was not given and may be what the medium says.
+    pub physical_implied: bool,
+    /// What else is told of the medium, and how it is used.
+    pub traits: Traits,
     /// True when the medium can be removed.
     pub removable: bool,
     /// True when writes are refused.
@@ -170,6 +175,29 @@ pub struct Device {
     pub span: Span,
 }
 
+/// The keys of a `[[device]]` that say what its medium is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// True when the medium spins; where the manifest is silent, what a block device says of itself.
+    pub rotational: Option<bool>,
+    /// Rotations a minute; 0 where nobody knows.
+    pub rotation_rate: u16,
+    /// True when the cache before the medium outlives a loss of power.
+    pub nv_cache: bool,
+    /// True when reads and writes move nothing.
+    pub pretend: bool,
+    /// The first logical block that begins a physical one.
+    pub lowest_aligned: u16,
+    /// The best transfer in bytes; 0 where nobody knows.
+    pub opt_transfer: u32,
+    /// The best transfers are multiples of this, in bytes; 0 where nobody knows.
+    pub opt_granularity: u32,
+    /// Hundredths of the file system that are free at the least before initiators are warned; 0 never.
+    pub threshold: u8,
+    /// True when the medium says that it has no volatile cache.
+    pub cacheless: bool,
+}
+
 /// The keys of a `[[device]]` that set what VPD page 83h tells. What is left out is derived or not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identifiers {
@@ -186,7 +214,7 @@ pub struct Identifiers {
 /// The table below a `[[device]]` that says where its data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
-    /// `[device.file]`
+    /// `[device.file]` and `[device.block]`
     File(FileBackend),
     /// `[device.null]`: reads are zeros, writes vanish.
     Null {
@@ -197,13 +225,17 @@ pub enum Backend {
     Fault(FaultBackend),
 }
 
-/// `[device.file]`
+/// `[device.file]` and `[device.block]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileBackend {
     /// The file or block device, absolute.
     pub path: At<PathBuf>,
-    /// The bytes that the file has; required where it may have to be made.
+    /// The bytes that the file has; required where it may have to be made. Of a block device, the bytes that are served.
     pub size: Option<At<u64>>,
+    /// True when it has to be a block device.
+    pub block: bool,
+    /// True when the page cache is left out.
+    pub direct: bool,
     /// True when a missing file is made, sparse and of `size` bytes.
     pub create: bool,
 }
@@ -296,8 +328,9 @@ impl Manifest {
     /// # Errors
     /// Everything that is wrong, warnings included.
     pub fn load_text(file: &str, text: &str, base: &Path) -> Result<(Self, Report), Report> {
-        let (manifest, mut report) = Self::parse(file, text, base)?;
+        let (mut manifest, mut report) = Self::parse(file, text, base)?;
         files::check(&manifest, &mut report);
+        files::learn(&mut manifest);
         if report.has_errors() { Err(report) } else { Ok((manifest, report)) }
     }
 

@@ -234,6 +234,7 @@ fn service_plan(number: u32, service: &manifest::Service, manifest: &Manifest) -
         nop_interval_s: transport.map_or(0, |transport| transport.nop_interval_s),
         queue_depth: transport.map_or(0, |transport| transport.queue_depth),
         workers: if service.kind == Kind::Vdisk { service.workers } else { 0 },
+        buffers: if service.kind == Kind::Vdisk { service.buffers } else { 0 },
     };
     ServicePlan {
         kind: service.kind,
@@ -332,6 +333,7 @@ fn unit_plan(
             (BackendConfig::Fault(config), fault.file.as_ref().map_or(memory, medium_of))
         }
     };
+    let file = device.backend.file();
     let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let serial = or(&device.serial, &serial(machine, &device.name.value));
     let device_group = access::device_group_of(manifest, device);
@@ -345,7 +347,7 @@ fn unit_plan(
         physical_exponent: exponent as u8,
         read_only: device.read_only,
         write_through: device.write_through,
-        rotational: device.rotational,
+        rotational: device.traits.rotational.unwrap_or(false),
         removable: device.removable,
         vendor: or(&device.vendor, access::VENDOR),
         product: or(&device.product, access::PRODUCT),
@@ -357,7 +359,16 @@ fn unit_plan(
         management_url: manifest.settings.management_url.clone().unwrap_or_default(),
         ports: ports_of(unit, plan),
         medium_generation: 0,
-        limit: None,
+        limit: file.filter(|file| file.block).and_then(|file| file.size.as_ref()).map(|size| size.value),
+        direct: file.is_some_and(|file| file.direct),
+        pretend: device.traits.pretend,
+        nv_cache: device.traits.nv_cache,
+        cacheless: device.traits.cacheless,
+        rotation_rate: device.traits.rotation_rate,
+        lowest_aligned: device.traits.lowest_aligned,
+        optimal_transfer: device.traits.opt_transfer,
+        optimal_granularity: device.traits.opt_granularity,
+        threshold: device.traits.threshold,
     };
     UnitPlan { service: service_number(manifest, &device.service.value), config, medium, changed: false }
 }

@@ -143,7 +143,7 @@ impl Wiring {
         {
             let memory = memory.as_ref().map(copy).transpose()?;
             let medium = memory.unwrap_or(media::open(unit)?.into_iter().collect());
-            grants.push((Grant::Device(unit.config.clone()), medium));
+            grants.push((Grant::Device(Box::new(unit.config.clone())), medium));
         }
         for (portal, listener) in
             plan.portals.iter().zip(&self.listeners).filter(|(portal, _)| portal.service == service)

@@ -3,6 +3,7 @@
 //! A backend answers at once or says that it would block; then the I/O goes to the [`crate::engine`]. It knows bytes
 //! and offsets, nothing of SCSI.
 
+pub mod direct;
 pub mod fault;
 pub mod file;
 pub mod null;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::span::Spans;
+use direct::Align;
 use fault::Fault;
 use file::Medium;
 use null::Null;
@@ -26,6 +28,8 @@ pub enum Backend {
     Null(Null),
     /// A file that misbehaves.
     Fault(Fault),
+    /// A file whose data is left alone: READ and WRITE of it are pretended.
+    Pretend(Medium),
 }
 
 /// What a try that must not block came to.
@@ -65,7 +69,7 @@ impl Backend {
     /// Size of the medium in bytes.
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::File(medium) => medium.bytes(),
+            Self::File(medium) | Self::Pretend(medium) => medium.bytes(),
             Self::Null(null) => null.bytes(),
             Self::Fault(fault) => fault.medium_ref().bytes(),
         }
@@ -85,15 +89,24 @@ impl Backend {
     pub fn attempt(&mut self, way: Way, spans: &Spans, skip: usize, len: usize, offset: u64) -> Attempt {
         match self {
             Self::File(medium) => medium.attempt(way, &mut spans.pieces(skip, len), offset),
-            Self::Null(null) => null.attempt(way, spans, len),
+            Self::Null(_) | Self::Pretend(_) => null::attempt(way, spans, len),
             Self::Fault(fault) => fault.medium().attempt(way, &mut spans.pieces(skip, len), offset),
+        }
+    }
+
+    /// What transfers have to be aligned to, if the page cache is left out.
+    pub fn direct(&self) -> Option<Align> {
+        match self {
+            Self::File(medium) | Self::Pretend(medium) => medium.direct(),
+            Self::Fault(fault) => fault.medium_ref().direct(),
+            Self::Null(_) => None,
         }
     }
 
     /// The file for the engine; a backend without one never says [`Attempt::WouldBlock`] and needs no sync.
     pub fn file(&self) -> Option<&Arc<File>> {
         match self {
-            Self::File(medium) => Some(medium.file()),
+            Self::File(medium) | Self::Pretend(medium) => Some(medium.file()),
             Self::Fault(fault) => Some(fault.medium_ref().file()),
             Self::Null(_) => None,
         }

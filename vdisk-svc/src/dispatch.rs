@@ -14,6 +14,7 @@ use ipc::wait::Waiter;
 use scsi::sense::Sense;
 
 use crate::backend::{Backend, Way};
+use crate::bounce::{self, Bounce};
 use crate::clerk::Clerk;
 use crate::engine::{Engine, Finished, Job, Op};
 use crate::execute::{self, Event, Step};
@@ -46,6 +47,7 @@ pub struct Dispatch {
     /// A peer has to be told of a unit.
     reports_due: bool,
     engine: Engine,
+    bounce: Bounce,
     clerk: Clerk,
     slots: Slots,
     timers: Timers,
@@ -63,7 +65,7 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// Nothing to do yet. `slots` is how many tasks can be under way.
-    pub fn new(engine: Engine, clerk: Clerk, slots: usize, hold: Duration) -> Self {
+    pub fn new(engine: Engine, clerk: Clerk, slots: usize, hold: Duration, memory: u64) -> Self {
         Self {
             units: Units::default(),
             links: Links::default(),
@@ -74,6 +76,7 @@ impl Dispatch {
             unsent_bytes: 0,
             reports_due: false,
             engine,
+            bounce: Bounce::new(memory),
             clerk,
             slots: Slots::new(slots),
             timers: Timers::default(),
@@ -288,8 +291,29 @@ impl Dispatch {
     }
 
     fn submit(&mut self, slot: SlotId, job: Job) {
-        self.counters.add(Counter::Jobs, 1);
-        self.engine.submit(slot, job);
+        let unit = self.slots.get(slot).unit;
+        let align = self.units.get(unit).backend().and_then(|backend| backend.direct());
+        let way = match align {
+            Some(align) => self.bounce.pass(slot, job, align),
+            None => bounce::Way::Clear(job),
+        };
+        match way {
+            bounce::Way::Clear(job) => {
+                self.counters.add(Counter::Jobs, 1);
+                self.engine.submit(slot, job);
+            }
+            bounce::Way::Waits => self.counters.add(Counter::Waited, 1),
+            bounce::Way::Failed(error) => self.resume(slot, Event::Moved(Err(error))),
+        }
+    }
+
+    /// A transfer is over that went by memory of our own, or may have.
+    fn bring_home(&mut self, slot: SlotId, result: io::Result<usize>) -> io::Result<usize> {
+        let (result, next) = self.bounce.home(slot, result);
+        if let Some((slot, job)) = next {
+            self.submit(slot, job);
+        }
+        result
     }
 
     fn resume(&mut self, slot: SlotId, event: Event) {
@@ -374,6 +398,7 @@ impl Dispatch {
                 let id = task.unit;
                 self.sync_ended(id, result.map(|_| ()));
             } else {
+                let result = if self.bounce.is_used() { self.bring_home(slot, result) } else { result };
                 self.resume(slot, Event::Moved(result));
             }
         }

@@ -25,7 +25,7 @@ impl Service {
                 self.arenas.insert(mapped(&format!("arena {arena}"), fds, |fd| Arena::new(arena, fd))?);
             }
             Grant::Device(config) => {
-                let mut unit = Unit::new(config, fds.into_iter().next(), Instant::now())?;
+                let mut unit = Unit::new(*config, fds.into_iter().next(), Instant::now())?;
                 if let Some(dir) = &self.state {
                     self.dispatch.notes.extend(unit.shelve(dir));
                 }

@@ -28,6 +28,7 @@ pub mod units;
 pub mod notebook;
 
 pub mod backend;
+pub mod bounce;
 pub mod chore;
 pub mod clerk;
 pub mod engine;

@@ -144,7 +144,7 @@ impl Service {
             control,
             waiter,
             arenas: Arenas::default(),
-            dispatch: Dispatch::new(engine, clerk, SLOTS, hold),
+            dispatch: Dispatch::new(engine, clerk, SLOTS, hold, config.buffers),
             state: None,
             ending: Ending::Not,
             ready: Vec::new(),

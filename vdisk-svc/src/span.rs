@@ -88,12 +88,17 @@ impl Spans {
 
     /// Copies the first `len` bytes of other runs to the start of these.
     pub fn copy_from(&self, other: &Self, len: usize) {
+        self.copy_part(0, other, 0, len);
+    }
+
+    /// Copies `len` bytes, `from` bytes into other runs, to `at` bytes into these.
+    pub fn copy_part(&self, at: usize, other: &Self, from: usize, len: usize) {
         let mut piece = [0; PIECE];
         let mut done = 0;
         while done < len {
             let most = PIECE.min(len - done);
-            let count = other.read_at(done, &mut piece[..most]);
-            if count == 0 || self.write_at(done, &piece[..count]) < count {
+            let count = other.read_at(from + done, &mut piece[..most]);
+            if count == 0 || self.write_at(at + done, &piece[..count]) < count {
                 return;
             }
             done += count;

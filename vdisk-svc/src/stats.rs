@@ -17,6 +17,8 @@ ipc::counters! {
     Checks = "check_conditions",
     /// Tasks aborted before they began.
     Aborted = "aborted",
+    /// Transfers that waited for memory.
+    Waited = "waited_for_memory",
     /// Level: tasks in slots.
     InSlots = "in_slots",
 }

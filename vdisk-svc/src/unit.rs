@@ -315,7 +315,16 @@ impl Unit {
 
     /// Whether there is anything that a sync could bring to the medium.
     pub fn needs_sync(&self) -> bool {
-        !self.config.read_only && matches!(&self.state, State::Open(backend) if backend.file().is_some())
+        let lasting = self.config.nv_cache || self.config.cacheless;
+        !lasting
+            && !self.config.read_only
+            && matches!(&self.state, State::Open(backend) if backend.file().is_some())
+    }
+
+    /// Whether the page cache is left out.
+    #[inline]
+    pub fn is_direct(&self) -> bool {
+        self.config.direct
     }
 
     /// Whether commands have to wait.
@@ -395,15 +404,33 @@ impl Unit {
         let State::Opening(opening) = std::mem::replace(&mut self.state, State::Failed) else {
             return Ok(());
         };
-        let medium = Medium::new(opening.file).map_err(|error| self.fail(&error))?;
+        let medium = match self.medium_on(opening.file) {
+            Ok(medium) => medium,
+            Err(error) => return Err(self.fail(&error)),
+        };
         let bytes = medium.bytes();
         self.state = State::Open(self.backend_on(medium));
         self.learn_size(bytes).inspect_err(|_| self.state = State::Failed)
     }
 
+    /// Takes up a file as a medium that suits the unit.
+    fn medium_on(&self, file: File) -> io::Result<Medium> {
+        let medium = Medium::new(file, self.config.direct)?;
+        let (block, least) = (self.config.block_size, medium.direct().map_or(1, |align| align.offset));
+        if block < least {
+            let text = format!(
+                "without the page cache it transfers {least} bytes at the least, and block_size is {block}; write \
+                 block_size = {least}"
+            );
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        Ok(medium)
+    }
+
     /// The backend that the manifest wants, on a medium.
     fn backend_on(&self, medium: Medium) -> Backend {
         match self.config.backend {
+            _ if self.config.pretend => Backend::Pretend(medium),
             BackendConfig::Fault(faults) => Backend::Fault(Fault::new(medium, faults)),
             _ => Backend::File(medium),
         }
@@ -468,7 +495,12 @@ fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
         read_only: config.read_only,
         removable: config.removable,
         rotational: config.rotational,
-        write_cache: !config.write_through,
+        write_cache: !(config.write_through || config.nv_cache || config.cacheless),
+        nv_cache: config.nv_cache,
+        rotation_rate: config.rotation_rate,
+        lowest_aligned: config.lowest_aligned,
+        optimal_transfer: Bytes(u64::from(config.optimal_transfer)).whole_blocks(block_size),
+        optimal_granularity: u16::try_from(config.optimal_granularity / config.block_size).unwrap_or(0),
         max_transfer: Bytes(MAX_TRANSFER).whole_blocks(block_size),
         ..DeviceInfo::disk(&config.name, block_size, blocks)
     })

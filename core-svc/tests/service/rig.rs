@@ -111,6 +111,7 @@ impl Rig {
                 nop_interval_s: 0,
                 queue_depth: 0,
                 workers: 0,
+                buffers: 0,
             }),
             &[],
         );

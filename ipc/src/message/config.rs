@@ -40,6 +40,8 @@ pub struct ServiceConfig {
     pub queue_depth: u32,
     /// Handlers: threads for I/O that would block.
     pub workers: u32,
+    /// Handlers: bytes of memory of their own for data on its way; what needs more waits.
+    pub buffers: u64,
 }
 
 /// A target: to the core with its LUN map, to its transport for its names.
@@ -305,4 +307,22 @@ pub struct DeviceConfig {
     pub medium_generation: u32,
     /// The bytes that are served of a medium that may have more.
     pub limit: Option<u64>,
+    /// The page cache is left out.
+    pub direct: bool,
+    /// READ and WRITE move nothing: to measure everything but the medium.
+    pub pretend: bool,
+    /// The cache outlives a loss of power: nothing has to be synchronised.
+    pub nv_cache: bool,
+    /// The medium has no volatile cache of its own, and none of the host's is before it.
+    pub cacheless: bool,
+    /// Rotations a minute; 0 where it is not known.
+    pub rotation_rate: u16,
+    /// The first logical block that begins a physical one.
+    pub lowest_aligned: u16,
+    /// The transfer that is best, in bytes; 0 where it is not known.
+    pub optimal_transfer: u32,
+    /// Transfers in multiples of this are best, in bytes; 0 where it is not known.
+    pub optimal_granularity: u32,
+    /// Initiators are told when less than so many hundredths of the file system are free; 0 never.
+    pub threshold: u8,
 }

@@ -82,7 +82,7 @@ pub enum Grant {
     /// A logical unit that it maps. To the core. No descriptor.
     Unit(UnitConfig),
     /// A device that it executes commands on. Descriptor: the medium, opened for this incarnation alone, if it has one.
-    Device(DeviceConfig),
+    Device(Box<DeviceConfig>),
     /// A device that it serves is to change: answered with `Event::Device`. A medium is only made ready; `Settle` follows.
     /// Descriptor: the medium, if one is inserted.
     Change {

@@ -132,6 +132,7 @@ impl Rig {
             nop_interval_s: 0,
             queue_depth: 32,
             workers: 0,
+            buffers: 0,
         };
         change(&mut config);
         let (grant, fds, core) = new_link(1);

@@ -23,7 +23,12 @@ pub(super) fn block_limits(info: &DeviceInfo, _: &Path, data: &mut ParameterData
 
 /// Block Device Characteristics (SBC-3 6.5.2).
 pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put_u16(if info.rotational { ROTATING } else { NON_ROTATING });
+    let rate = match (info.rotational, info.rotation_rate) {
+        (false, _) => NON_ROTATING,
+        (true, 0) => ROTATING,
+        (true, rate) => rate,
+    };
+    data.put_u16(rate);
     data.pad_to(LONG_PAGE);
 }
 

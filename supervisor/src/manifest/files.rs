@@ -5,6 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 
 use nix::unistd::{AccessFlags, access};
 
+use super::block_device;
 use super::check::whole_blocks;
 use super::report::{At, Report};
 use super::units::show_size;
@@ -59,6 +60,11 @@ fn check_file(device: &Device, file: &FileBackend, report: &mut Report) {
         report.warning(&file.path.span, format!("{shown} cannot be opened by this user: {error}"), hint);
     }
     if metadata.file_type().is_block_device() {
+        return check_block_device(device, file, report);
+    }
+    if file.block {
+        let hint = "write [device.file] with direct = true, or name a block device";
+        report.error(&file.path.span, format!("{shown} is no block device"), hint);
         return;
     }
     if !metadata.is_file() {
@@ -67,6 +73,47 @@ fn check_file(device: &Device, file: &FileBackend, report: &mut Report) {
         return;
     }
     check_length(device, file, metadata.len(), report);
+}
+
+fn check_block_device(device: &Device, file: &FileBackend, report: &mut Report) {
+    let shown = file.path.value.display();
+    let Some(facts) = block_device::facts(&file.path.value) else { return };
+    if file.direct && device.block_size < facts.logical {
+        let what = format!("{shown} has blocks of {}, block_size is {}", facts.logical, device.block_size);
+        let hint = format!(
+            "write block_size = {}, or use [device.file], whose page cache can do less",
+            facts.logical
+        );
+        report.error(&file.path.span, what, hint);
+    }
+    match &file.size {
+        Some(size) if size.value > facts.size => {
+            let what = format!("{shown} has {}, less than size", show_size(facts.size));
+            report.error(&size.span, what, "remove size, or make it smaller");
+        }
+        Some(_) => {}
+        None if facts.size < u64::from(device.block_size) => {
+            let what = format!("{shown} has {}: less than one block", show_size(facts.size));
+            report.error(&file.path.span, what, "is it set up yet?");
+        }
+        None => {}
+    }
+}
+
+/// Fills in what the manifest leaves to the media.
+pub fn learn(manifest: &mut Manifest) {
+    for device in &mut manifest.devices {
+        let Some(file) = device.backend.file() else { continue };
+        let block =
+            std::fs::metadata(&file.path.value).is_ok_and(|found| found.file_type().is_block_device());
+        let Some(facts) = block.then(|| block_device::facts(&file.path.value)).flatten() else { continue };
+        device.traits.cacheless = file.direct && !facts.cached;
+        device.traits.rotational.get_or_insert(facts.rotational);
+        if device.physical_implied {
+            // More than 32768 logical blocks to a physical one cannot be told.
+            device.physical_block_size = facts.physical.clamp(device.block_size, device.block_size << 15);
+        }
+    }
 }
 
 fn check_length(device: &Device, file: &FileBackend, length: u64, report: &mut Report) {

@@ -6,6 +6,7 @@ mod alua;
 mod device;
 mod service;
 mod target;
+mod traits;
 
 use std::path::Path;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::Traits;
 use super::report::Report;
 use super::{Backend, Kind, Manifest};
 
@@ -122,7 +123,7 @@ fn manifest_with_all_keys_is_read() {
 fn manifest_with_mistyped_names_is_told_the_nearest() {
     let text = SMALL.replace("device = \"disk0\" }", "device = \"dsik0\" }").replace("null.size", "nul.size");
     let expected = "\
-m.toml:2:1: the device has no backend; add [device.file], [device.null] or [device.fault]
+m.toml:2:1: the device has no backend; add [device.file], [device.block], [device.null] or [device.fault]
 m.toml:4:1: [[device]] has no key \"nul\"; did you mean \"null\"?
 m.toml:8:29: there is no device \"dsik0\"; did you mean \"disk0\"?";
     assert_eq!(wrong(&text), expected);
@@ -160,7 +161,7 @@ tag = "one"
 m.toml:3:8: there is no kind of service \"vdsk\"; did you mean \"vdisk\"?
 m.toml:7:8: name \"vd 1\" cannot be used; use 1 to 32 letters, digits, '-', '_' or '.', beginning with a letter or digit
 m.toml:8:11: poll_us cannot be -1; write a whole number from 0 to 100000
-m.toml:9:1: [[service]] has no key \"arena\"; there is \"kind\", \"name\", \"restart\", \"poll_us\", \"cpus\", \"limits\", \"log\" or \"workers\"
+m.toml:9:1: [[service]] has no key \"arena\"; there is \"kind\", \"name\", \"restart\", \"poll_us\", \"cpus\", \"limits\", \"log\", \"workers\" or \"buffers\"
 m.toml:13:14: block_size cannot be 1000; write a power of two from 512 to 65536
 m.toml:14:17: size cannot be \"1.5GiB\"; write a whole number with KiB, MiB, GiB or TiB, such as \"64MiB\"
 m.toml:16:1: [[device]] has no name; add name = \"disk0\"
@@ -354,6 +355,73 @@ fn manifest_with_wrong_identifiers_is_refused() {
     let two = format!("{SMALL}[[device]]\nname = \"b\"\neui64_id = \"0011223344556677\"\nnull.size = 512\n");
     let two = two.replacen("null.size", "eui64_id = \"0011223344556677\"\nnull.size", 1);
     assert!(wrong(&two).contains("device \"disk0\" has the same eui64_id; give each device its own"));
+}
+
+/// The devices of a manifest whose one device has these keys.
+fn with_keys(keys: &str) -> Result<Manifest, String> {
+    let text = SMALL.replace("[[device]]\n", &format!("[[device]]\n{keys}\n"));
+    parse(&text).map(|(manifest, _)| manifest).map_err(|report| report.to_string())
+}
+
+#[test]
+fn manifest_with_traits_of_the_medium_is_read() {
+    let keys = "rotation_rate = 15000\nnv_cache = true\npretend = true\nlowest_aligned_lba = 7\n\
+                opt_transfer = \"1MiB\"\nopt_granularity = \"64KiB\"\nthreshold = 10";
+    let manifest = with_keys(keys).expect("a good manifest");
+    let expected = Traits {
+        rotational: Some(true),
+        rotation_rate: 15_000,
+        nv_cache: true,
+        pretend: true,
+        lowest_aligned: 7,
+        opt_transfer: 1 << 20,
+        opt_granularity: 64 << 10,
+        threshold: 10,
+        cacheless: false,
+    };
+    assert_eq!(manifest.devices[0].traits, expected);
+    assert_eq!(with_keys("").expect("a good manifest").devices[0].traits, Traits::default());
+}
+
+#[test]
+fn manifest_with_wrong_traits_is_refused() {
+    for (keys, expected) in [
+        (
+            "rotation_rate = 1024",
+            "m.toml:3:17: rotation_rate cannot be 1024; write a whole number from 1025 to 65534",
+        ),
+        (
+            "rotational = false\nrotation_rate = 7200",
+            "m.toml:4:17: a medium that does not rotate has no rotation_rate; remove one of the two",
+        ),
+        (
+            "nv_cache = true\nwrite_through = true",
+            "m.toml:3:12: nv_cache and write_through contradict one another",
+        ),
+        (
+            "lowest_aligned_lba = 16384",
+            "lowest_aligned_lba cannot be 16384; write a whole number from 0 to 16383",
+        ),
+        ("opt_transfer = 1000", "opt_transfer cannot be 1000; write a multiple of 512, at most 4294966784"),
+        (
+            "opt_granularity = \"32MiB\"",
+            "opt_granularity cannot be 33554432; write a multiple of 512, at most 33553920",
+        ),
+        ("threshold = 100", "threshold cannot be 100; write a whole number from 0 to 99"),
+    ] {
+        let text = with_keys(keys).expect_err(keys);
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn manifest_with_a_block_device_that_is_none_is_refused() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    std::fs::write(dir.path().join("disk0.img"), [0; 512]).expect("file");
+    let text = SMALL.replace("null.size = \"1GiB\"", "block.path = \"disk0.img\"");
+    assert_ne!(text, SMALL);
+    let report = Manifest::load_text("m.toml", &text, dir.path()).expect_err("no block device").to_string();
+    assert!(report.contains("is no block device; write [device.file] with direct = true"), "{report}");
 }
 
 fn with_file(dir: &Path, keys: &str, length: Option<u64>) -> Result<(Manifest, Report), Report> {

@@ -1,4 +1,4 @@
-//! A file or a block device, through the page cache.
+//! A file or a block device, through the page cache or (see [`super::direct`]) past it.
 //!
 //! A read first asks the page cache alone (`preadv2(RWF_NOWAIT)`): a hit costs one system call and never waits. Where a
 //! file system does not know that flag (ext4 for writes), that is remembered, and the engine does it. On tmpfs and ramfs,
@@ -11,11 +11,12 @@ use std::sync::Arc;
 use ipc::io::{Pieces, read_at, write_at};
 use rustix::fs::{FlockOperation, flock, fstatfs};
 
+use super::direct::{self, Align};
 use super::{Attempt, Way};
 
 /// File systems that live in memory (`f_type` of statfs(2)).
-const TMPFS_MAGIC: u64 = 0x0102_1994;
-const RAMFS_MAGIC: u64 = 0x8584_58f6;
+pub(super) const TMPFS_MAGIC: u64 = 0x0102_1994;
+pub(super) const RAMFS_MAGIC: u64 = 0x8584_58f6;
 
 /// How one direction is done without blocking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct Medium {
     bytes: u64,
     reads: Inline,
     writes: Inline,
+    direct: Option<Align>,
 }
 
 /// Tries to get a medium to ourselves; false while somebody else has it.
@@ -60,8 +62,8 @@ pub fn try_lock(file: &File, shared: bool) -> io::Result<bool> {
 }
 
 impl Medium {
-    /// Takes up a file that [`try_lock`] gave us, and learns its size.
-    pub fn new(file: File) -> io::Result<Self> {
+    /// Takes up a file that [`try_lock`] gave us, and learns its size. `direct` leaves the page cache out.
+    pub fn new(file: File, direct: bool) -> io::Result<Self> {
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -70,8 +72,14 @@ impl Medium {
         let bytes = (&file).seek(SeekFrom::End(0))?;
         let magic = fstatfs(&file)?.f_type as u64 & 0xFFFF_FFFF;
         let in_memory = kind.is_file() && matches!(magic, TMPFS_MAGIC | RAMFS_MAGIC);
-        let inline = if in_memory { Inline::Plain } else { Inline::NoWait };
-        Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline })
+        let direct = direct.then(|| direct::enable(&file)).transpose()?;
+        let inline = match in_memory {
+            // Nothing that goes to the device can be done without waiting for it.
+            _ if direct.is_some() => Inline::Never,
+            true => Inline::Plain,
+            false => Inline::NoWait,
+        };
+        Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline, direct })
     }
 
     /// Size in bytes when it was looked at last.
@@ -84,6 +92,11 @@ impl Medium {
         // The end of a file is its size; of a block device too, for which stat says 0.
         self.bytes = (&*self.file).seek(SeekFrom::End(0))?;
         Ok(self.bytes)
+    }
+
+    /// What transfers have to be aligned to, if it is done directly.
+    pub fn direct(&self) -> Option<Align> {
+        self.direct
     }
 
     /// The file.

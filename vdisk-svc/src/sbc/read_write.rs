@@ -39,7 +39,11 @@ fn begin(task: &mut Task, unit: &mut Unit, range: &ReadWrite, way: Way) -> Step 
         Ok(place) => place,
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
-    let len = wanted.min(task.data.bytes());
+    let mut len = wanted.min(task.data.bytes());
+    if way == Way::Out && unit.is_direct() {
+        // A device takes whole blocks only.
+        len -= len % unit.info.block_size.get() as usize;
+    }
     let durable = unit.needs_sync() && (range.fua || way == Way::Out && unit.write_through());
     if len == 0 {
         return Step::Done(Outcome::good(0, wanted));

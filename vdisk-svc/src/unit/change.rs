@@ -98,7 +98,7 @@ impl Unit {
         if !file::try_lock(&file, self.config.read_only).map_err(refused)? {
             return Err(format!("device {}: the medium is in use by another process", self.name()));
         }
-        let medium = Medium::new(file).map_err(refused)?;
+        let medium = self.medium_on(file).map_err(refused)?;
         let (bytes, block) = (medium.bytes(), self.config.block_size);
         if bytes < u64::from(block) {
             return Err(format!("device {}: {bytes} bytes are less than one block of {block}", self.name()));
@@ -143,6 +143,7 @@ impl Unit {
         match self.backend()? {
             Backend::File(medium) => Some(medium.measure()),
             Backend::Fault(fault) => Some(fault.medium().measure()),
+            Backend::Pretend(medium) => Some(medium.measure()),
             Backend::Null(_) => None,
         }
     }

@@ -86,7 +86,7 @@ fn device_granted_anew_takes_over_after_the_old_one() {
         rig.await_counter(Counter::Deferred, 1);
         let larger = open(&file);
         larger.set_len(100 * 512).unwrap();
-        rig.grant(Grant::Device(disk(0)), &[std::os::fd::AsFd::as_fd(&larger)]);
+        rig.grant(Grant::Device(Box::new(disk(0))), &[std::os::fd::AsFd::as_fd(&larger)]);
         drop(larger);
         assert_eq!(rig.reply().serial, old.serial);
         let answer = rig.run(0, &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], &[8]);

@@ -152,6 +152,7 @@ pub fn service_config() -> ServiceConfig {
         nop_interval_s: 0,
         queue_depth: 0,
         workers: 2,
+        buffers: 1 << 20,
     }
 }
 
@@ -252,7 +253,7 @@ impl Rig {
         rig.grant_arena();
         for (device, file) in devices {
             let fds: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();
-            rig.grant(Grant::Device(device), &fds);
+            rig.grant(Grant::Device(Box::new(device)), &fds);
         }
         rig.grant_link(link);
         rig.grant(Grant::Go, &[]);

@@ -3,6 +3,7 @@
 mod boot;
 mod change;
 mod data;
+mod direct;
 mod drive;
 mod faults;
 mod fixture;

@@ -6,7 +6,7 @@ use super::super::names::{check_eui64, check_inquiry_text, check_iscsi_name, che
 use super::super::read::Table;
 use super::super::report::{At, Report};
 use super::super::{Backend, Device, FaultBackend, FileBackend, Identifiers, Kind, Service};
-use super::service;
+use super::{service, traits};
 
 /// Reads one table. Relative paths count from `base`.
 pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mut Report) -> Option<Device> {
@@ -15,10 +15,11 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     let name = table.require(name, "name", "name = \"disk0\"", report);
     let service = service::reference(&mut table, services, Kind::Vdisk, report);
     let block_size = block_size(&mut table, "block_size", 512, 65_536, report).unwrap_or(512);
-    let physical = block_size_of_medium(&mut table, block_size, report);
+    let physical = physical_block_size(&mut table, block_size, report);
     let mut flag = |key| table.boolean(key, report).is_some_and(|flag| flag.value);
     let (read_only, write_through) = (flag("read_only"), flag("write_through"));
-    let (rotational, removable) = (flag("rotational"), flag("removable"));
+    let removable = flag("removable");
+    let traits = traits::read(&mut table, block_size, write_through, report);
     let mut inquiry_text = |key, longest| {
         table.checked_string(key, report, |text| check_inquiry_text(text, longest)).map(|text| text.value)
     };
@@ -34,8 +35,10 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
         name: name?,
         service: service?,
         block_size,
-        physical_block_size: physical,
-        rotational,
+        // Where the manifest and the medium are silent, the 4 KiB that page cache and most media have.
+        physical_block_size: physical.unwrap_or(block_size.max(4096)),
+        physical_implied: physical.is_none(),
+        traits,
         removable,
         read_only,
         write_through,
@@ -80,30 +83,38 @@ fn block_size(
     None
 }
 
-/// The physical block size; where the manifest is silent, the 4 KiB that page cache and most media have.
-fn block_size_of_medium(table: &mut Table<'_>, logical: u32, report: &mut Report) -> u32 {
-    let given = block_size(table, "physical_block_size", u64::from(logical), 1 << 20, report);
-    given.unwrap_or(logical.max(4096))
+fn physical_block_size(table: &mut Table<'_>, logical: u32, report: &mut Report) -> Option<u32> {
+    block_size(table, "physical_block_size", u64::from(logical), 1 << 20, report)
 }
 
 fn backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<Backend> {
-    let given = ["file", "null", "fault"].into_iter().filter(|key| table.get(key).is_some()).count();
+    let given = ["file", "block", "null", "fault"].into_iter().filter(|key| table.get(key).is_some()).count();
     let span = table.span();
     if given == 0 {
         report.error(
             &span,
             "the device has no backend",
-            "add [device.file], [device.null] or [device.fault]",
+            "add [device.file], [device.block], [device.null] or [device.fault]",
         );
     }
     if given > 1 {
-        report.error(&span, "the device has more than one backend", "keep one of file, null and fault");
+        report.error(
+            &span,
+            "the device has more than one backend",
+            "keep one of file, block, null and fault",
+        );
     }
     let mut backend = None;
     if let Some(mut file) = table.table("file", report) {
         let read = file_backend(&mut file, base, report);
         let read = file.require(read, "path", "path = \"disk0.img\"", report);
         file.finish(report);
+        backend = backend.or(read.map(Backend::File));
+    }
+    if let Some(mut block) = table.table("block", report) {
+        let read = block_backend(&mut block, base, report);
+        let read = block.require(read, "path", "path = \"/dev/vg0/disk0\"", report);
+        block.finish(report);
         backend = backend.or(read.map(Backend::File));
     }
     if let Some(mut null) = table.table("null", report) {
@@ -121,16 +132,28 @@ fn backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<Ba
 
 fn file_backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<FileBackend> {
     let size = table.size("size", report);
+    let direct = table.boolean("direct", report).is_some_and(|direct| direct.value);
     let create = table.boolean("create", report).filter(|create| create.value);
+    let path = path(table, base, report)?;
+    if let (Some(create), None) = (&create, &size) {
+        report.error(&create.span, "a file is to be created without a size", "add size = \"1GiB\"");
+    }
+    Some(FileBackend { path, size, block: false, direct, create: create.is_some() })
+}
+
+/// A block device without the page cache.
+fn block_backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<FileBackend> {
+    let size = table.size("size", report);
+    let path = path(table, base, report)?;
+    Some(FileBackend { path, size, block: true, direct: true, create: false })
+}
+
+fn path(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<At<PathBuf>> {
     let path = table.string("path", report)?;
     if path.value.is_empty() || path.value.contains('\0') {
         report.error(&path.span, "path names no file", "write a path such as \"disk0.img\"");
     }
-    if let (Some(create), None) = (&create, &size) {
-        report.error(&create.span, "a file is to be created without a size", "add size = \"1GiB\"");
-    }
-    let path = At::new(base.join(PathBuf::from(path.value)), path.span);
-    Some(FileBackend { path, size, create: create.is_some() })
+    Some(At::new(base.join(PathBuf::from(path.value)), path.span))
 }
 
 fn fault_backend(mut table: Table<'_>, base: &Path, report: &mut Report) -> FaultBackend {

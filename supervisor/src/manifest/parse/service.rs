@@ -25,6 +25,7 @@ impl Service {
                 nop_interval_s: 15,
             },
             workers: 4,
+            buffers: 16 << 20,
         }
     }
 }
@@ -53,6 +54,7 @@ pub fn read(mut table: Table<'_>, report: &mut Report) -> Option<Service> {
     }
     if kind.is_none_or(|kind| kind == Kind::Vdisk) {
         set(&mut service.workers, table.number("workers", 1..=256, report));
+        service.buffers = buffers(&mut table, report).unwrap_or(service.buffers);
     }
     table.finish(report);
     kind.map(|_| service)
@@ -67,6 +69,14 @@ fn kind(table: &mut Table<'_>, report: &mut Report) -> Option<Kind> {
         report.error(&word.span, format!("there is no kind of service {:?}", word.value), hint);
     }
     kind
+}
+
+fn buffers(table: &mut Table<'_>, report: &mut Report) -> Option<u64> {
+    let size = table.size("buffers", report)?;
+    if !(1 << 20..=1 << 30).contains(&size.value) {
+        report.error(&size.span, "buffers has no usable size", "write a size from \"1MiB\" to \"1GiB\"");
+    }
+    Some(size.value)
 }
 
 fn set(value: &mut u32, given: Option<At<u64>>) {

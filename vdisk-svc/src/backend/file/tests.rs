@@ -28,6 +28,6 @@ fn lock_can_be_shared() {
 fn size_is_that_of_the_file() {
     let file = tempfile::tempfile().unwrap();
     file.set_len(12345).unwrap();
-    assert_eq!(Medium::new(file).unwrap().bytes(), 12345);
-    assert!(Medium::new(File::open("/").unwrap()).is_err());
+    assert_eq!(Medium::new(file, false).unwrap().bytes(), 12345);
+    assert!(Medium::new(File::open("/").unwrap(), false).is_err());
 }
