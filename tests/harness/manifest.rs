@@ -18,6 +18,7 @@ pub struct Manifest {
     devices: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
     two_ways: bool,
+    appendix: String,
 }
 
 impl Default for Manifest {
@@ -30,6 +31,7 @@ impl Default for Manifest {
             devices: Vec::new(),
             environment: Vec::new(),
             two_ways: false,
+            appendix: String::new(),
         }
     }
 }
@@ -86,6 +88,13 @@ impl Manifest {
         self
     }
 
+    /// Adds text at the end: of the last target, or tables of its own.
+    #[must_use]
+    pub fn append(mut self, text: &str) -> Self {
+        let _ = writeln!(self.appendix, "{text}");
+        self
+    }
+
     /// The variables of the environment.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.environment.iter().copied()
@@ -123,6 +132,6 @@ impl Manifest {
             }
             text += "]\n";
         }
-        text
+        text + &self.appendix
     }
 }

@@ -2,6 +2,7 @@
 //! negotiation, discovery, data in every form that can be negotiated, task management, the end of a session.
 
 mod commands;
+mod paths;
 mod phase;
 
 use std::process::ExitCode;
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
         Case::new("command_to_an_unknown_lun_is_refused", commands::unknown_lun),
         Case::new("abort_task_of_an_unknown_task_is_answered", commands::abort_unknown),
         Case::new("logical_unit_reset_raises_a_unit_attention_for_others", commands::reset),
+        Case::new("two_ports_of_a_unit_tell_of_each_other", paths::both_ports),
+        Case::new("state_of_a_port_group_changes_while_it_is_used", paths::states),
+        Case::new("alua_command_that_cannot_be_is_refused", paths::refusals),
+        Case::new("initiator_of_an_access_group_sees_its_own_luns", paths::access_group),
         Case::new("several_sessions_load_one_unit_each", commands::many_sessions),
     ])
 }

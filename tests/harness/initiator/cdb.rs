@@ -37,6 +37,21 @@ pub fn report_luns(allocation: u32) -> [u8; 12] {
     cdb
 }
 
+/// REPORT TARGET PORT GROUPS, with the header that has only a length.
+pub fn report_target_port_groups(allocation: u32) -> [u8; 12] {
+    let mut cdb = [0; 12];
+    cdb[..2].copy_from_slice(&[0xa3, 0x0a]);
+    cdb[6..10].copy_from_slice(&allocation.to_be_bytes());
+    cdb
+}
+
+/// SET TARGET PORT GROUPS with a parameter list of this length.
+pub fn set_target_port_groups(length: u32) -> [u8; 12] {
+    let mut cdb = report_target_port_groups(length);
+    cdb[0] = 0xa4;
+    cdb
+}
+
 fn transfer10(opcode: u8, lba: u32, blocks: u16) -> [u8; 10] {
     let mut cdb = [0; 10];
     cdb[0] = opcode;
