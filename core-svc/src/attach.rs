@@ -152,6 +152,7 @@ impl Core {
             port,
             attentions: Default::default(),
             recorded: Default::default(),
+            copies: Default::default(),
             tasks: 0,
             farewells: Vec::new(),
             told: false,
@@ -265,6 +266,7 @@ impl Core {
             let Some(nexus) = self.nexuses.remove(at) else { continue };
             self.unbind_nexus(nexus.wide);
             self.touch_nexus(nexus.wide, nexus.attentions.keys().copied());
+            self.forget_copies(&nexus);
             if let Some(Closing::Asked(serial)) = nexus.closing {
                 let reply = Reply::new(ReplyKind::NexusClosed, nexus.number, serial);
                 self.send_to_transport(nexus.transport, &reply);

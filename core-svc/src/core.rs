@@ -13,6 +13,7 @@ use ipc::message::Event;
 use ipc::message::record::Reply;
 
 use crate::alua::Alua;
+use crate::copy::Copies;
 use crate::errand::Errand;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::Nexuses;
@@ -30,6 +31,8 @@ const USUAL_TASKS: usize = 1024;
 
 /// Everything that the core knows.
 pub struct Core {
+    /// Index of this service; also the number of its arena.
+    pub service: u32,
     /// How long commands are held for a handler that is being restarted.
     pub hold: Duration,
     /// Writes what has to survive a loss of power; none without a state directory.
@@ -84,6 +87,8 @@ pub struct Core {
     pub retired: Vec<Retired>,
     /// To be told to the supervisor.
     pub events: Vec<Event>,
+    /// The copy manager.
+    pub copies: Copies,
     /// The statistics page.
     pub stats: Counters,
 }
@@ -91,6 +96,7 @@ pub struct Core {
 impl Default for Core {
     fn default() -> Self {
         Self {
+            service: u32::MAX,
             hold: Duration::from_secs(30),
             serving: false,
             durable: None,
@@ -118,6 +124,7 @@ impl Default for Core {
             endings: false,
             retired: Vec::new(),
             events: Vec::new(),
+            copies: Copies::default(),
             stats: Counters::default(),
         }
     }
@@ -156,11 +163,12 @@ impl Core {
         // Answers first: they free what requests may be waiting for.
         let answered = self.drain_handlers();
         let asked = self.drain_transports();
+        let copied = self.run_copies();
         let written = !self.writing.is_empty() && self.drain_writer();
         if self.endings {
             self.finish_endings();
         }
-        asked || answered || written
+        asked || answered || written || copied
     }
 
     /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.

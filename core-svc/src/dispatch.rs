@@ -26,6 +26,10 @@ impl Core {
     /// Executes an enabled task whose data is complete.
     pub(crate) fn execute(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get(id) else { return };
+        if Self::is_copy(task) {
+            self.begin_copy(id);
+            return;
+        }
         if Self::is_own(task.opcode) {
             if let Some(outcome) = self.execute_here(id) {
                 self.end(id, &outcome);
@@ -205,12 +209,16 @@ impl Core {
     /// and so are answers that did.
     pub(crate) fn nothing_older_runs(&mut self, place: usize) {
         for id in self.tasks_of_handler(place) {
-            let over = |task: &Task| task.aborted && !matches!(task.stage, Stage::Sent(_) | Stage::Writing);
+            let over = |task: &Task| {
+                let over = task.aborted && !matches!(task.stage, Stage::Sent(_) | Stage::Writing);
+                over && !Self::is_copy(task)
+            };
             if self.tasks.get(id).is_some_and(over) {
                 self.end(id, &Outcome::aborted());
             }
         }
         self.answer_late(place);
+        self.copies_after_quiet();
     }
 
     fn tasks_of_handler(&self, place: usize) -> Vec<TaskId> {
@@ -229,8 +237,11 @@ impl Core {
         if std::mem::replace(&mut task.aborted, true) {
             return;
         }
-        let (stage, unit, request) = (task.stage, task.unit, task.request);
+        let (stage, unit, request, copies) = (task.stage, task.unit, task.request, Self::is_copy(task));
         self.count(Counter::Aborted, 1);
+        if self.abort_copy(id) {
+            return;
+        }
         let handler = self.handler_of(unit).and_then(|place| self.handlers.get_mut(place));
         if let Stage::Sent(_) = stage {
             // A hint only: where there is no room for it, the task just ends later.
@@ -248,7 +259,12 @@ impl Core {
         if let Some(handler) = handler {
             handler.backlog.retain(|known| *known != id);
         }
-        if !self.may_run_elsewhere(unit, request.flags) {
+        let elsewhere = if copies {
+            request.flags & request_flags::AGAIN != 0 && self.copies_may_run_elsewhere()
+        } else {
+            self.may_run_elsewhere(unit, request.flags)
+        };
+        if !elsewhere {
             self.end(id, &Outcome::aborted());
         }
     }

@@ -6,8 +6,10 @@ use ipc::message::record::{Request, request_flags};
 use scsi::asc::Asc;
 use scsi::attribute::TaskAttribute;
 use scsi::lun::Lun;
+use scsi::opcode::number::{READ_16, WRITE_16};
 use scsi::opcode::{self, Executor, Opcode, UnitAttention};
 use scsi::sense::Sense;
+use scsi::status::Status;
 use scsi::target_port_groups::AccessState;
 
 use crate::alua;
@@ -15,6 +17,7 @@ use crate::core::Core;
 use crate::lun_map::Target;
 use crate::nexus::Nexus;
 use crate::notebook::Part;
+use crate::reservation::{LOST, Shut};
 use crate::settle::Outcome;
 
 /// What the gate says.
@@ -88,6 +91,42 @@ impl Core {
         let nexus = self.nexuses.get(nexus)?;
         let entry = self.targets.get(nexus.target as usize)?.as_ref()?.entry(nexus.map, lun)?;
         self.units.get(entry.unit as usize)?.as_ref().map(|_| entry)
+    }
+
+    /// Whether a READ(16) of the nexus at `nexus` would be let through to `unit` now; what it would end with if not.
+    pub(crate) fn may_read(&self, nexus: usize, unit: u32) -> Result<(), Box<Outcome>> {
+        self.may(nexus, unit, &[READ_16])
+    }
+
+    /// Whether a WRITE(16) of the nexus at `nexus` would be let through to `unit` now; what it would end with if not.
+    pub(crate) fn may_write(&self, nexus: usize, unit: u32) -> Result<(), Box<Outcome>> {
+        self.may(nexus, unit, &[WRITE_16])
+    }
+
+    /// Asks everything about a command that depends on the nexus and does not stay as it is, for those who execute it on
+    /// behalf of the nexus: is the unit mapped, is the port in a state for it, is it protected or reserved.
+    fn may(&self, at: usize, unit: u32, cdb: &[u8]) -> Result<(), Box<Outcome>> {
+        let refused = |sense| Err(Box::new(Outcome::check(sense)));
+        let (Some(row), Some(nexus)) = (opcode::lookup(cdb), self.nexuses.get(at)) else {
+            return refused(Sense::internal_target_failure());
+        };
+        let luns = self.target_of(nexus).map(|target| target.luns(nexus.map)).unwrap_or_default();
+        let mut entries = luns.iter().filter(|entry| entry.unit == unit).peekable();
+        let known = self.units.get(unit as usize).and_then(Option::as_ref);
+        let (Some(_), Some(known)) = (entries.peek(), known) else {
+            return refused(Sense::lun_not_supported());
+        };
+        if let Some(sense) = alua::refusal(self.access_state(at, unit), row) {
+            return refused(sense);
+        }
+        if row.medium_write && entries.all(|entry| entry.read_only) {
+            return refused(Sense::write_protected());
+        }
+        match known.reservations.judge(nexus.wide, row, cdb) {
+            Ok(()) => Ok(()),
+            Err(Shut::Conflict) => Err(Box::new(Outcome::status(Status::ReservationConflict))),
+            Err(Shut::Lost) => refused(LOST),
+        }
     }
 
     /// The target of the nexus at `nexus`.

@@ -17,6 +17,7 @@ use ipc::state::StateDir;
 use ipc::stats::Stats;
 use ipc::wait::{Waiter, Watch};
 
+use crate::copy::memory::Memory;
 use crate::core::Core;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::MOST_TRANSPORTS;
@@ -62,6 +63,7 @@ impl Core {
             Grant::Service(config) => {
                 self.hold = Duration::from_millis(u64::from(config.hold_ms));
                 waiter.set_budget(config.poll_us);
+                (self.service, self.copies.incarnation) = (config.service, config.incarnation);
                 ipc::service::start_log(&config.log);
             }
             Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
@@ -71,7 +73,7 @@ impl Core {
                 waiter.add(&*bell, WRITER, Watch::Bell)?;
                 self.durable = Some(Writer::new(Arc::new(StateDir::from_fd(fd()?)), bell));
             }
-            Grant::Arena { arena } => self.arenas.insert(Arena::new(arena, fd()?)?),
+            Grant::Arena { arena } => self.adopt_arena(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,
             Grant::Unit(config) => self.adopt_unit(&config)?,
             Grant::AccessGroup(config) => self.adopt_access_group(&config)?,
@@ -117,6 +119,14 @@ impl Core {
             }
         }
         Ok(Next::Continue)
+    }
+
+    /// An arena of a transport, or the core's own.
+    fn adopt_arena(&mut self, arena: Arena) {
+        if arena.id() == self.service {
+            self.copies.memory = Memory::new(arena.clone());
+        }
+        self.arenas.insert(arena);
     }
 
     /// A target with its LUN map, and a place for its transport: commands can be held for it from now on.

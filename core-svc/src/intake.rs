@@ -82,7 +82,7 @@ impl Core {
 
     /// Relative identifier and group of the target port of the nexus at `nexus`; zeros if its target is gone.
     #[inline]
-    fn port_of(&self, nexus: usize) -> (u16, u16) {
+    pub(crate) fn port_of(&self, nexus: usize) -> (u16, u16) {
         let target =
             self.nexuses.get(nexus).and_then(|nexus| self.targets.get(nexus.target as usize)?.as_ref());
         target.map_or((0, 0), |target| (target.port, target.port_group))

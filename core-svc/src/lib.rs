@@ -7,6 +7,7 @@
 
 pub mod run;
 
+pub mod copy;
 pub mod core;
 pub mod grants;
 pub mod notebook;

@@ -6,6 +6,7 @@
 use ipc::message::record::NexusNames;
 use rustc_hash::FxHashMap;
 
+use crate::copy::kept::Kept;
 use crate::recorded::Recorded;
 use crate::reservation::state::Port;
 use crate::unit_attention::UnitAttentions;
@@ -20,8 +21,17 @@ pub const MOST_PATHS: usize = 1 << 16;
 /// Bits of a nexus number that are its transport's to use.
 const NUMBER_BITS: u32 = 56;
 
-/// Transports have service indices below this.
-pub const MOST_TRANSPORTS: u32 = 1 << (64 - NUMBER_BITS);
+/// Transports have service indices below this. The highest that fits is left for the core's own.
+pub const MOST_TRANSPORTS: u32 = (1 << (64 - NUMBER_BITS)) - 1;
+
+/// The place that commands of the core's own name as their nexus: no nexus is there.
+pub const OWN: usize = usize::MAX;
+
+/// The number under which handlers know the nexus of the core's own commands, by the core's incarnation: its serials begin
+/// anew with each.
+pub fn own_number(incarnation: u64) -> u64 {
+    u64::from(MOST_TRANSPORTS) << NUMBER_BITS | incarnation & ((1 << NUMBER_BITS) - 1)
+}
 
 /// The number under which handlers know a nexus: transports number theirs each for itself, and a handler must not take
 /// two for one. It is a function of both, so that it is the same after the core's death. None: the number is too high.
@@ -65,6 +75,8 @@ pub struct Nexus {
     pub attentions: FxHashMap<u32, UnitAttentions>,
     /// Outcomes of its commands that must not be executed twice.
     pub recorded: Recorded,
+    /// Its copies: how far those have come that run, and how others ended.
+    pub copies: Kept,
     /// Tasks of it that have not ended.
     pub tasks: usize,
     /// The transport has named it since the last attach.

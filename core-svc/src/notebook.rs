@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::copy::kept::Kept;
 use crate::core::Core;
 use crate::nexus::{Nexus, split, wide};
 use crate::recorded::Recorded;
@@ -39,17 +40,29 @@ pub enum Part {
     Unit = 5,
     /// Reservations of a unit, by its number. No entry: none.
     Reservations = 6,
+    /// How far a copy has come, by wide number and serial. No entry: it has not begun, or is over.
+    CopyProgress = 8,
+    /// How copies of a nexus ended, by its wide number. No entry: none.
+    CopyResults = 9,
 }
 
 impl Part {
-    const ALL: [Self; 6] =
-        [Self::Nexus, Self::Attentions, Self::Recorded, Self::AccessState, Self::Unit, Self::Reservations];
+    const ALL: [Self; 8] = [
+        Self::Nexus,
+        Self::Attentions,
+        Self::Recorded,
+        Self::AccessState,
+        Self::Unit,
+        Self::Reservations,
+        Self::CopyProgress,
+        Self::CopyResults,
+    ];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
             Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
-            Self::Reservations => 1,
+            Self::Reservations | Self::CopyProgress | Self::CopyResults => 1,
         }
     }
 
@@ -94,6 +107,7 @@ impl Core {
     pub(crate) fn touch_nexus(&mut self, nexus: u64, units: impl Iterator<Item = u32>) {
         self.touched.push((Part::Nexus, nexus, 0));
         self.touched.push((Part::Recorded, nexus, 0));
+        self.touched.push((Part::CopyResults, nexus, 0));
         self.touched.extend(units.map(|unit| (Part::Attentions, nexus, u64::from(unit))));
     }
 
@@ -116,6 +130,8 @@ impl Core {
                 let unit = self.units.get(usize::try_from(major).ok()?)?.as_ref()?;
                 unless_default(&unit.reservations.kept)
             }
+            Part::CopyProgress => bytes(&nexus(major)?.copies.progress(minor)?),
+            Part::CopyResults => unless_default(nexus(major)?.copies.results()),
         }
     }
 
@@ -139,6 +155,11 @@ impl Core {
                 Some(())
             }
             Part::Reservations => self.take_up_reservations(u32::try_from(major).ok()?, value(bytes)?),
+            Part::CopyProgress => self.take_up_copy(nexus?, minor, value(bytes)?),
+            Part::CopyResults => {
+                self.nexuses.get_mut(nexus?)?.copies.take_up_results(value(bytes)?);
+                Some(())
+            }
         }
     }
 
@@ -218,6 +239,7 @@ impl Core {
             port: None,
             attentions,
             recorded: Recorded::default(),
+            copies: Kept::default(),
             tasks: 0,
             farewells: Vec::new(),
             told: false,

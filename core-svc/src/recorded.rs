@@ -142,12 +142,16 @@ impl Core {
         if request.flags & request_flags::AGAIN == 0 {
             return None;
         }
-        let recorded = &self.nexuses.get(nexus)?.recorded;
+        let nexus = self.nexuses.get(nexus)?;
+        let recorded = &nexus.recorded;
         if let Some(outcome) = recorded.find(request.serial) {
             return Some(outcome);
         }
         let row = opcode::lookup(request.cdb().ok()?)?;
-        let in_doubt = row.replay == Replay::Record && recorded.may_have_dropped(request.serial);
+        // A copy that was under way is known not to have ended, however long ago it began.
+        let under_way = nexus.copies.progress(request.serial).is_some();
+        let in_doubt =
+            row.replay == Replay::Record && !under_way && recorded.may_have_dropped(request.serial);
         in_doubt.then(|| Outcome::check(Sense::aborted_command(Asc::IO_PROCESS_TERMINATED)))
     }
 }

@@ -40,6 +40,10 @@ impl Core {
             }
             Ok(Command::Reserve) => return self.reserve_or_release(id, true),
             Ok(Command::Release) => return self.reserve_or_release(id, false),
+            Ok(Command::ReceiveCopyResults(command)) => match self.copy_results(nexus, unit, &command) {
+                Ok(data) => self.give(&request, &data),
+                Err(sense) => Outcome::check(sense),
+            },
             // The opcode table names the core as executor of nothing else; a row without an arm is our own fault.
             Ok(_) => Outcome::check(Sense::internal_target_failure()),
             Err(sense) => Outcome::check(sense),

@@ -8,6 +8,7 @@ use scsi::sense::{Sense, SenseBytes};
 use scsi::status::Status;
 
 use crate::core::Core;
+use crate::nexus::OWN;
 use crate::peers::MOST_TASKS;
 use crate::stats::Counter;
 use crate::task::{Stage, TaskId};
@@ -166,6 +167,15 @@ impl Core {
     /// Ends a task: answer, task set, nexus, functions that wait for it. The answer's nexus is put in here.
     fn finish(&mut self, id: TaskId, reply: &mut Reply) {
         let Some(task) = self.tasks.remove(id) else { return };
+        if task.nexus == OWN {
+            self.own_command_ended(id, reply);
+            self.functions_after(id);
+            self.preempting_after(id);
+            return;
+        }
+        if Self::is_copy(&task) {
+            self.forget_progress(task.nexus, task.request.serial);
+        }
         if let Some(unit) = self.units.get_mut(task.unit as usize).and_then(Option::as_mut) {
             if task.stage == Stage::Dormant {
                 unit.set.withdraw(id);

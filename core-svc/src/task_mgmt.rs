@@ -12,6 +12,7 @@ use scsi::task_management::{Function, Response};
 
 use crate::core::Core;
 use crate::errand::Duty;
+use crate::nexus::OWN;
 use crate::task::{Task, TaskId};
 
 /// A function that waits for tasks to end.
@@ -103,7 +104,8 @@ impl Core {
                 (answer(!living.is_empty()), Vec::new())
             }
             Function::ClearTaskSet => {
-                let victims = self.tasks.select(|task| task.unit == unit);
+                // What the core itself asks of the unit is in no task set.
+                let victims = self.tasks.select(|task| task.unit == unit && task.nexus != OWN);
                 // What its own nexus had given up before was not cleared by another.
                 let cleared = |id: &TaskId| {
                     let task = self.tasks.get(*id).filter(|task| !task.aborted)?;
@@ -165,7 +167,7 @@ impl Core {
         }
     }
 
-    fn nexus_units(&self, at: usize) -> Vec<u32> {
+    pub(crate) fn nexus_units(&self, at: usize) -> Vec<u32> {
         let nexus = self.nexuses.get(at);
         let seen = nexus.and_then(|nexus| Some(self.target_of(nexus)?.units(nexus.map).collect()));
         let mut units: Vec<u32> = seen.unwrap_or_default();
@@ -178,6 +180,7 @@ impl Core {
     /// Resets logical units: every task ends, every nexus hears of it.
     fn reset_units(&mut self, units: &[u32]) -> Vec<TaskId> {
         for unit in units {
+            self.reset_copy_results(*unit);
             self.raise_attention(*unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
             self.end_spc2_at(*unit);
         }

@@ -1,4 +1,4 @@
-//! An arena: the data buffers of one transport, shared with the core and the handlers that serve it.
+//! An arena: the data buffers of one transport (or of the core's copies), shared with the core and the handlers that serve it.
 //!
 //! The transport hands out blocks of it ([`buddy`]); everybody else meets extents in records, has them checked here, and
 //! moves bytes straight between the arena and a socket or a file ([`crate::io`]).

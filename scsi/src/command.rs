@@ -3,10 +3,12 @@
 //! Trusts [`Cdb`] for lengths and for the operation code. What it refuses here holds for every unit; what depends on the
 //! unit (range, write protection) is checked by [`crate::device_info`] and the executor. Next: the executors match on [`Command`].
 
+mod copy;
 mod mode_sense;
 mod parameter_in;
 mod read_write;
 
+pub use copy::{CopyResults, ReceiveCopyResults};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
 pub use parameter_in::{
     Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportTargetPortGroups, ReportingOptions,
@@ -72,6 +74,13 @@ pub enum Command {
     Write(ReadWrite),
     /// SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.24, 5.25).
     SynchronizeCache(SynchronizeCache),
+    /// EXTENDED COPY(LID1) (SPC-4 6.4).
+    ExtendedCopy {
+        /// PARAMETER LIST LENGTH in bytes.
+        parameter_list_length: u32,
+    },
+    /// RECEIVE COPY RESULTS (SPC-4 6.32).
+    ReceiveCopyResults(ReceiveCopyResults),
     /// REPORT LUNS (SPC-4 6.33).
     ReportLuns(ReportLuns),
     /// REPORT TARGET PORT GROUPS (SPC-4 6.37).
@@ -148,6 +157,8 @@ impl Command {
             WRITE_16 => Self::Write(ReadWrite::decode_16(cdb)?),
             SYNCHRONIZE_CACHE_10 => Self::SynchronizeCache(SynchronizeCache::decode_10(cdb)),
             SYNCHRONIZE_CACHE_16 => Self::SynchronizeCache(SynchronizeCache::decode_16(cdb)),
+            EXTENDED_COPY => Self::ExtendedCopy { parameter_list_length: cdb.u32(10) },
+            RECEIVE_COPY_RESULTS => Self::ReceiveCopyResults(ReceiveCopyResults::decode(cdb)),
             REPORT_LUNS => Self::ReportLuns(ReportLuns::decode(cdb)?),
             MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_SUPPORTED_OPERATION_CODES) => {
                 Self::ReportSupportedOperationCodes(ReportSupportedOperationCodes::decode(cdb)?)

@@ -4,6 +4,7 @@
 
 use crate::command::Inquiry;
 use crate::device_info::{DeviceInfo, DeviceType};
+use crate::opcode::{self, number};
 use crate::parameter::ParameterData;
 use crate::path::Path;
 use crate::sense::Sense;
@@ -17,6 +18,8 @@ const VERSION: u8 = 0x06;
 const HISUP_FORMAT_2: u8 = 0x12;
 /// CMDQUE: the full task management model.
 const CMDQUE: u8 = 0x02;
+/// 3PC: the unit takes EXTENDED COPY.
+const THIRD_PARTY_COPY: u8 = 0x08;
 /// RMB: the medium can be removed.
 const RMB: u8 = 0x80;
 /// MULTIP: the unit is reached through more than one port.
@@ -50,7 +53,9 @@ pub fn standard(info: &DeviceInfo, path: &Path, allocation_length: u16) -> Param
     let removable = if info.removable { RMB } else { 0 };
     let ports = if info.ports.len() > 1 { MULTIP } else { 0 };
     data.put(&[vpd::peripheral(info, path), removable, VERSION, HISUP_FORMAT_2]);
-    data.put(&[(STANDARD_LENGTH - 5) as u8, info.tpgs.code() << 4, ports, CMDQUE]);
+    let copies = opcode::rows(number::EXTENDED_COPY).iter().any(|row| info.supports(row));
+    let copies = if copies { THIRD_PARTY_COPY } else { 0 };
+    data.put(&[(STANDARD_LENGTH - 5) as u8, info.tpgs.code() << 4 | copies, ports, CMDQUE]);
     data.put(info.vendor.padded());
     data.put(info.product.padded());
     data.put(info.revision.padded());

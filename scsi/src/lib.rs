@@ -27,6 +27,7 @@ pub mod path;
 pub mod inquiry;
 pub mod vpd;
 
+pub mod extended_copy;
 pub mod mode_page;
 pub mod read_capacity;
 pub mod report_luns;

@@ -119,6 +119,8 @@ pub struct Service {
     pub log: String,
     /// What only a transport has.
     pub transport: Transport,
+    /// The size in bytes of the arena for EXTENDED COPY (core only).
+    pub copy_arena: u64,
     /// Threads for I/O that would block (handlers only).
     pub workers: u32,
     /// Memory for data on its way that cannot go straight, in bytes (handlers only).

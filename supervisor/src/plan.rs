@@ -71,7 +71,7 @@ pub struct ServicePlan {
     pub address_space: Option<u64>,
     /// Bytes of its notebook.
     pub notebook: usize,
-    /// Bytes of the arena that it owns; only a transport has one.
+    /// Bytes of the arena that it owns: a transport for the data of its commands, the core for what it copies.
     pub arena: Option<usize>,
 }
 
@@ -199,11 +199,12 @@ impl Plan {
         (0..).zip(&self.services).filter(move |(_, service)| service.kind == kind).map(|(number, _)| number)
     }
 
-    /// The numbers of the arenas that a service is granted: its own, or all where it serves transports.
+    /// The numbers of the arenas that a service is granted: its own to a transport; all to the core and to handlers, which serve
+    /// the transports and the core's copies.
     pub fn arenas_of(&self, service: u32) -> impl Iterator<Item = u32> {
-        let owns = self.services.get(service as usize).is_some_and(|service| service.arena.is_some());
+        let kind = self.services.get(service as usize).map(|service| service.kind);
         let arenas = (0..).zip(&self.services).filter(|(_, service)| service.arena.is_some());
-        arenas.map(|(number, _)| number).filter(move |number| !owns || *number == service)
+        arenas.map(|(number, _)| number).filter(move |number| kind != Some(Kind::Iscsi) || *number == service)
     }
 }
 
@@ -244,7 +245,11 @@ fn service_plan(number: u32, service: &manifest::Service, manifest: &Manifest) -
         nofile: service.nofile,
         address_space: service.address_space,
         notebook: notebook_bytes(service.kind),
-        arena: transport.and_then(|transport| usize::try_from(transport.arena).ok()),
+        arena: match service.kind {
+            Kind::Iscsi => usize::try_from(service.transport.arena).ok(),
+            Kind::Core => usize::try_from(service.copy_arena).ok(),
+            Kind::Vdisk => None,
+        },
     }
 }
 

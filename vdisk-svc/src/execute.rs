@@ -73,14 +73,16 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         }
         Command::StartStopUnit(request) => return start_stop::begin(task, unit, &request),
         Command::PreventAllowMediumRemoval { prevent } => start_stop::prevent_allow(task, unit, prevent),
-        // core-svc executes it and has no reason to send it here.
+        // core-svc executes these and has no reason to send them here.
         Command::ReportLuns(_)
         | Command::ReportTargetPortGroups(_)
         | Command::SetTargetPortGroups { .. }
         | Command::Reserve
         | Command::Release
         | Command::PersistentReserveIn { .. }
-        | Command::PersistentReserveOut { .. } => Outcome::check(Sense::invalid_opcode()),
+        | Command::PersistentReserveOut { .. }
+        | Command::ExtendedCopy { .. }
+        | Command::ReceiveCopyResults(_) => Outcome::check(Sense::invalid_opcode()),
     })
 }
 

@@ -32,6 +32,8 @@ impl Core {
         let chosen = |task: &crate::task::Task| task.unit == unit && places.contains(&task.nexus);
         let mut victims = if places.is_empty() { Vec::new() } else { self.tasks.select(chosen) };
         victims.retain(|victim| *victim != id);
+        // What a copy that one of them sent to another unit does here ends as well: nothing of theirs writes any more.
+        victims.extend(self.own_commands_for(unit, places));
         if victims.is_empty() {
             return Some(outcome);
         }

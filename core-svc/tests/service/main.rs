@@ -7,6 +7,9 @@ mod ends;
 mod rig;
 
 mod alua;
+mod copy_death;
+mod copy_disks;
+mod copying;
 mod core_death;
 mod data;
 mod errands;

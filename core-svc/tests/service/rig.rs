@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use core_svc::run;
 use core_svc::stats::NAMES;
+use ipc::arena::Arena;
 use ipc::channel::{self, ServiceChannel, SupervisorChannel};
 use ipc::link::{self, LinkParts};
 use ipc::message::config::{ServiceConfig, ServiceKind, TargetConfig, UnitConfig};
@@ -19,10 +20,14 @@ use ipc::shm;
 
 use crate::ends::{ARENA, FakeHandler, FakeTransport, TEST_UNIT_READY, lun, sense, until};
 
+pub const CORE: u32 = 0;
 pub const A: u32 = 1;
 pub const B: u32 = 2;
 pub const DISK: u32 = 3;
 pub const OTHER: u32 = 4;
+
+/// Bytes of the arena that the core copies through: seven chunks of 256 KiB besides the one for pages.
+pub const COPY_ARENA: usize = 2 << 20;
 
 /// The nexus that [`Rig::stage`] opens.
 pub const NEXUS: u64 = 7;
@@ -31,6 +36,7 @@ pub struct Rig {
     /// Granted last before `Go`, to every core.
     extras: Vec<Grant>,
     hold_ms: u32,
+    incarnation: u64,
     channel: Option<SupervisorChannel>,
     thread: Option<JoinHandle<()>>,
     notebook: OwnedFd,
@@ -60,12 +66,15 @@ impl Rig {
         let mut rig = Self {
             extras,
             hold_ms,
+            incarnation: 0,
             channel: None,
             thread: None,
             notebook: shm::create("test:notebook", 1 << 20).unwrap(),
             other: None,
             state: None,
-            arenas: [A, B].map(|service| (service, shm::create("test:arena", ARENA).unwrap())).into(),
+            arenas: [(CORE, COPY_ARENA), (A, ARENA), (B, ARENA)]
+                .map(|(service, bytes)| (service, shm::create("test:arena", bytes).unwrap()))
+                .into(),
             epochs: HashMap::new(),
         };
         rig.launch();
@@ -93,6 +102,7 @@ impl Rig {
 
     /// Starts a core and grants it everything except links and `Go`.
     pub fn launch(&mut self) {
+        self.incarnation += 1;
         let (channel, theirs) = channel::pair().unwrap();
         self.thread = Some(std::thread::spawn(move || {
             let control = Control::over(ServiceChannel::from_fd(theirs), ServiceKind::Core, NAMES).unwrap();
@@ -103,7 +113,7 @@ impl Rig {
             Grant::Service(ServiceConfig {
                 service: 0,
                 name: "core".into(),
-                incarnation: 0,
+                incarnation: self.incarnation,
                 poll_us: 50,
                 hold_ms: self.hold_ms,
                 log: "off".into(),
@@ -121,7 +131,7 @@ impl Rig {
         if let Some(state) = &self.state {
             self.grant(Grant::State, &[state.try_clone().unwrap()]);
         }
-        for service in [A, B] {
+        for service in [CORE, A, B] {
             let arena = self.arenas[&service].try_clone().unwrap();
             self.grant(Grant::Arena { arena: service }, &[arena]);
         }
@@ -230,6 +240,11 @@ impl Rig {
     pub fn handler(&mut self, service: u32) -> FakeHandler {
         let (parts, epoch) = self.parts(service, Role::Requester);
         FakeHandler::new(epoch, &parts)
+    }
+
+    /// The arena that the core copies through.
+    pub fn copy_arena(&self) -> Arena {
+        Arena::new(CORE, &self.arenas[&CORE]).unwrap()
     }
 
     /// A peer is dead.

@@ -40,7 +40,7 @@ pub enum Grant {
     State,
     /// An arena that it owns or serves. Descriptor: segment.
     Arena {
-        /// Number of the arena: the index of the transport that owns it.
+        /// Number of the arena: the index of the service that owns it.
         arena: u32,
     },
     /// A link to a peer; replaces an older one to the same peer. Descriptors: segment, own bell, the peer's bell.

@@ -34,7 +34,8 @@ fn every_row_decodes() {
             Command::Write(_)
             | Command::ModeSelect(_)
             | Command::SetTargetPortGroups { .. }
-            | Command::PersistentReserveOut { .. } => Direction::Out,
+            | Command::PersistentReserveOut { .. }
+            | Command::ExtendedCopy { .. } => Direction::Out,
             _ => Direction::In,
         };
         assert_eq!(direction, row.direction, "{}", row.name);
@@ -72,6 +73,25 @@ fn read_10_fields() {
 fn write_10_fua_nv_counts_as_fua() {
     let decoded = decode(&[0x2A, 0x02, 0, 0, 0, 0, 0, 0, 1, 0]);
     assert_eq!(decoded, Ok(Command::Write(ReadWrite { fua: true, ..blocks(0, 1) })));
+}
+
+#[test]
+fn extended_copy_and_receive_copy_results_fields() {
+    let copy = decode(&[0x83, 0xE0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x02, 0x03, 0x04, 0, 0]);
+    assert_eq!(copy, Ok(Command::ExtendedCopy { parameter_list_length: 0x0102_0304 }));
+    for (action, what) in [
+        (0x00, CopyResults::Status),
+        (0x01, CopyResults::HeldData),
+        (0x03, CopyResults::OperatingParameters),
+        (0x04, CopyResults::FailedSegmentDetails),
+    ] {
+        let results = decode(&[0x84, action, 0x2A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x08, 0, 0]);
+        let list_id = if what == CopyResults::OperatingParameters { 0 } else { 0x2A };
+        let expected = ReceiveCopyResults { what, list_id, allocation_length: 0x208 };
+        assert_eq!(results, Ok(Command::ReceiveCopyResults(expected)));
+    }
+    let unknown = decode(&[0x84, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(unknown, Err(Sense::invalid_field_in_cdb(1, Some(4))));
 }
 
 #[test]

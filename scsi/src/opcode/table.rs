@@ -59,6 +59,7 @@ const SETTING: Opcode =
     Opcode { direction: Direction::Out, replay: Replay::Record, types: ALL, alua: STANDBY, ..PLAIN };
 const INFORMATION: Opcode =
     Opcode { direction: Direction::In, reservation: FREE, alua: STANDBY, types: ALL, ..PLAIN };
+const COPY_RESULTS: Opcode = Opcode { direction: Direction::In, executor: Executor::Core, ..PLAIN };
 
 /// RESERVE and RELEASE: recorded, because a reset or another nexus may come between the first time and the second.
 const RESERVE: Opcode =
@@ -269,6 +270,46 @@ pub static TABLE: &[Opcode] = &[
         name: "PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION",
         usage: &[0x5F, 0x08, 0xFF, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
         ..RESERVE_OUT
+    },
+    Opcode {
+        code: number::EXTENDED_COPY,
+        service_action: Some(number::SA_EXTENDED_COPY_LID1),
+        name: "EXTENDED COPY(LID1)",
+        usage: &[0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        direction: Direction::Out,
+        executor: Executor::Core,
+        // After some of its segments the source of an earlier one may hold other data.
+        replay: Replay::Record,
+        timeout: 600,
+        ..PLAIN
+    },
+    Opcode {
+        code: number::RECEIVE_COPY_RESULTS,
+        service_action: Some(number::SA_COPY_STATUS),
+        name: "RECEIVE COPY RESULTS(COPY STATUS)",
+        usage: &[0x84, 0x00, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..COPY_RESULTS
+    },
+    Opcode {
+        code: number::RECEIVE_COPY_RESULTS,
+        service_action: Some(number::SA_RECEIVE_DATA),
+        name: "RECEIVE COPY RESULTS(RECEIVE DATA)",
+        usage: &[0x84, 0x01, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..COPY_RESULTS
+    },
+    Opcode {
+        code: number::RECEIVE_COPY_RESULTS,
+        service_action: Some(number::SA_OPERATING_PARAMETERS),
+        name: "RECEIVE COPY RESULTS(OPERATING PARAMETERS)",
+        usage: &[0x84, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..COPY_RESULTS
+    },
+    Opcode {
+        code: number::RECEIVE_COPY_RESULTS,
+        service_action: Some(number::SA_FAILED_SEGMENT_DETAILS),
+        name: "RECEIVE COPY RESULTS(FAILED SEGMENT DETAILS)",
+        usage: &[0x84, 0x04, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..COPY_RESULTS
     },
     Opcode {
         code: number::READ_16,

@@ -51,6 +51,7 @@ log_size = "1MiB"
 
 [[service]]
 kind = "core"
+arena = "2MiB"
 
 [[service]]
 kind = "iscsi"

@@ -75,9 +75,12 @@ fn plan_links_transports_to_core_and_core_to_handlers() {
 fn plan_grants_a_transport_its_own_arena_and_the_others_all() {
     let plan = plan("m");
     let arenas = |service| plan.arenas_of(service).collect::<Vec<u32>>();
-    assert_eq!((arenas(0), arenas(1), arenas(2), arenas(4)), (vec![1, 4], vec![1], vec![1, 4], vec![4]));
+    assert_eq!(
+        (arenas(0), arenas(1), arenas(2), arenas(4)),
+        (vec![1, 2, 4], vec![1], vec![1, 2, 4], vec![4])
+    );
     assert_eq!(plan.services[1].arena, Some(2 << 20));
-    assert_eq!(plan.services[0].arena, None);
+    assert_eq!((plan.services[0].arena, plan.services[2].arena), (None, Some(16 << 20)));
 }
 
 #[test]

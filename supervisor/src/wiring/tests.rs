@@ -45,9 +45,12 @@ fn services_are_granted_what_their_kind_needs() {
     let grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
     let common = ["Service 0", "Stats 1", "Notebook 1", "Arena 1"];
     let kept = ["Service 0", "Stats 1", "Notebook 1", "State 1", "Arena 1"];
-    assert_eq!(grants(0), [&kept[..], &["DeviceGroup 0", "Unit 0", "Unit 0", "Unit 0", "Target 0"]].concat());
+    assert_eq!(
+        grants(0),
+        [&kept[..], &["Arena 1", "DeviceGroup 0", "Unit 0", "Unit 0", "Unit 0", "Target 0"]].concat()
+    );
     assert_eq!(grants(1), [&common[..], &["Portal 1", "Target 0"]].concat());
-    assert_eq!(grants(2), [&kept[..], &["Device 1", "Device 0", "Device 1"]].concat());
+    assert_eq!(grants(2), [&kept[..], &["Arena 1", "Device 1", "Device 0", "Device 1"]].concat());
     let first = wiring.grants(&plan, 2, 3, &page).expect("grants").swap_remove(0).0;
     assert!(matches!(first, Grant::Service(config) if config.incarnation == 3 && config.name == "vdisk"));
 }

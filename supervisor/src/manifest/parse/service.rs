@@ -24,6 +24,7 @@ impl Service {
                 queue_depth: 128,
                 nop_interval_s: 15,
             },
+            copy_arena: 16 << 20,
             workers: 4,
             buffers: 16 << 20,
         }
@@ -51,6 +52,9 @@ pub fn read(mut table: Table<'_>, report: &mut Report) -> Option<Service> {
     }
     if kind.is_none_or(|kind| kind == Kind::Iscsi) {
         transport(&mut table, &mut service.transport, report);
+    }
+    if kind == Some(Kind::Core) {
+        arena(&mut table, &mut service.copy_arena, report);
     }
     if kind.is_none_or(|kind| kind == Kind::Vdisk) {
         set(&mut service.workers, table.number("workers", 1..=256, report));
@@ -85,17 +89,16 @@ fn set(value: &mut u32, given: Option<At<u64>>) {
     }
 }
 
-fn transport(table: &mut Table<'_>, transport: &mut Transport, report: &mut Report) {
-    if let Some(arena) = table.size("arena", report) {
-        if !(1 << 20..=64 << 30).contains(&arena.value) || !arena.value.is_multiple_of(1 << 20) {
-            report.error(
-                &arena.span,
-                "arena has no usable size",
-                "write whole MiB from \"1MiB\" to \"64GiB\"",
-            );
-        }
-        transport.arena = arena.value;
+fn arena(table: &mut Table<'_>, bytes: &mut u64, report: &mut Report) {
+    let Some(arena) = table.size("arena", report) else { return };
+    if !(1 << 20..=64 << 30).contains(&arena.value) || !arena.value.is_multiple_of(1 << 20) {
+        report.error(&arena.span, "arena has no usable size", "write whole MiB from \"1MiB\" to \"64GiB\"");
     }
+    *bytes = arena.value;
+}
+
+fn transport(table: &mut Table<'_>, transport: &mut Transport, report: &mut Report) {
+    arena(table, &mut transport.arena, report);
     set(&mut transport.max_connections, table.number("max_connections", 1..=65_536, report));
     // A link holds 1024 requests; a session must leave room for the others.
     set(&mut transport.queue_depth, table.number("queue_depth", 1..=512, report));

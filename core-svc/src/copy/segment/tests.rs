@@ -1,0 +1,157 @@
+//! Geometry and order of segments; every byte is moved once, and none is read after it was overwritten.
+
+use proptest::prelude::*;
+use scsi::extended_copy::MOST_TARGETS;
+
+use super::*;
+
+const TARGET: [u8; 32] = [
+    0xE4, 0x00, 0, 0, 0x01, 0x03, 0, 8, 0x31, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0x02, 0x00,
+];
+
+/// A list of `targets` with these PAD bits and one segment.
+fn list(pads: &[bool], segment: Segment) -> ParameterList {
+    assert!(pads.len() <= MOST_TARGETS);
+    let mut bytes = vec![1, 0, 0, (pads.len() * 32) as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for pad in pads {
+        let mut target = TARGET;
+        target[28] = if *pad { 0x04 } else { 0 };
+        bytes.extend(target);
+    }
+    ParameterList { segments: vec![segment], ..ParameterList::parse(&bytes).unwrap() }
+}
+
+fn segment(source_lba: u64, destination_lba: u64, blocks: u16) -> Segment {
+    Segment {
+        destination_count: false,
+        concatenate: false,
+        source: 0,
+        destination: 1,
+        blocks,
+        source_lba,
+        destination_lba,
+    }
+}
+
+fn disk(unit: u32, block_size: u32, blocks: u64) -> Place {
+    Place::Measured { unit, device_type: 0, block_size, blocks }
+}
+
+fn refused(list: &ParameterList, places: &[Place]) -> (Asc, Option<u16>) {
+    let failure = Run::new(list, places, 0).unwrap_err();
+    (failure.asc, failure.field.map(|(byte, _)| byte))
+}
+
+#[test]
+fn segment_that_cannot_be_processed_says_why() {
+    let two = [disk(0, 512, 100), disk(1, 512, 100)];
+    let plain = list(&[false, false], segment(0, 0, 10));
+    let indexed =
+        |source, destination| list(&[false, false], Segment { source, destination, ..segment(0, 0, 1) });
+    assert_eq!(refused(&indexed(2, 0), &two), (Asc::UNREACHABLE_COPY_TARGET, Some(4)));
+    assert_eq!(refused(&indexed(0, 0xFFFF), &two), (Asc::UNREACHABLE_COPY_TARGET, Some(6)));
+    let missing = [disk(0, 512, 100), Place::Missing];
+    assert_eq!(refused(&plain, &missing), (Asc::COPY_TARGET_DEVICE_NOT_REACHABLE, Some(6)));
+    let tape = Place::Measured { unit: 0, device_type: 1, block_size: 512, blocks: 100 };
+    assert_eq!(
+        refused(&plain, &[tape, disk(1, 512, 100)]),
+        (Asc::INCORRECT_COPY_TARGET_DEVICE_TYPE, Some(4))
+    );
+    let past = |s: u64, d: u64| refused(&list(&[false, false], segment(s, d, 10)), &two);
+    assert_eq!(past(91, 0), (Asc::NO_ADDITIONAL_SENSE, Some(12)));
+    assert_eq!(past(0, 91), (Asc::NO_ADDITIONAL_SENSE, Some(20)));
+    assert_eq!(past(u64::MAX, 0), (Asc::NO_ADDITIONAL_SENSE, Some(12)));
+    let large = [disk(0, 65_536, 1 << 20), disk(1, 65_536, 1 << 20)];
+    let long = list(&[false, false], segment(0, 0, 4097));
+    assert_eq!(refused(&long, &large), (Asc::INVALID_FIELD_IN_PARAMETER_LIST, Some(10)));
+    let answer = ThirdParty { side: Side::Source, status: 2, sense: vec![1] };
+    let failure = Run::new(&plain, &[disk(0, 512, 100), Place::Unusable(answer.clone())], 0).unwrap_err();
+    assert_eq!(failure.third_party, Some(ThirdParty { side: Side::Destination, ..answer }));
+}
+
+#[test]
+fn rest_that_fills_no_block_needs_pad() {
+    let places = [disk(0, 512, 100), disk(1, 4096, 100)];
+    let three = segment(0, 0, 3);
+    assert_eq!(refused(&list(&[true, false], three), &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, None));
+    let kept = Segment { concatenate: true, ..three };
+    assert_eq!(refused(&list(&[true, true], kept), &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, Some(1)));
+    let mut run = Run::new(&list(&[false, true], three), &places, 0).unwrap().unwrap();
+    let chunk = run.next_chunk(1, Doing::Reading);
+    assert_eq!((run.reads(&chunk), run.writes(&chunk)), ((0, 1536), (0, 4096)));
+    // Counted at the destination, and the source has the larger blocks.
+    let places = [disk(0, 4096, 100), disk(1, 512, 100)];
+    let counted = Segment { destination_count: true, ..segment(5, 7, 9) };
+    let mut run = Run::new(&list(&[true, false], counted), &places, 0).unwrap().unwrap();
+    let chunk = run.next_chunk(1, Doing::Reading);
+    assert_eq!((run.reads(&chunk), run.writes(&chunk)), ((5, 8192), (7, 4608)));
+}
+
+#[test]
+fn segment_of_no_blocks_moves_nothing() {
+    let places = [disk(0, 512, 100), disk(1, 512, 100)];
+    assert_eq!(Run::new(&list(&[false, false], segment(100, 100, 0)), &places, 0), Ok(None));
+    assert_eq!(Run::new(&list(&[false, false], segment(0, 0, 1)), &places, 1), Ok(None));
+}
+
+#[test]
+fn residue_counts_what_is_written_from_the_start_without_a_gap() {
+    let places = [disk(0, 512, 1 << 20), disk(1, 512, 1 << 20)];
+    let mut run = Run::new(&list(&[false, false], segment(0, 0, 2048)), &places, 0).unwrap().unwrap();
+    for memory in 1..=4 {
+        assert!(run.wants_chunk());
+        run.next_chunk(memory, Doing::Reading);
+    }
+    assert!(!run.wants_chunk());
+    run.finish_chunk(2);
+    assert_eq!((run.done(), run.residue()), (0, None));
+    run.finish_chunk(1);
+    assert_eq!((run.done(), run.residue()), (2 * u64::from(CHUNK), Some(1024)));
+    run.finish_chunk(3);
+    run.finish_chunk(4);
+    assert!(run.is_over());
+}
+
+proptest! {
+    /// Moves a segment on a model of a unit as the pump does, dying now and then between READ and WRITE of a chunk.
+    #[test]
+    fn overlapping_segment_is_moved_as_if_read_first(
+        source in 0_u64..3000,
+        destination in 0_u64..3000,
+        blocks in 0_u16..2500,
+        repeats in prop::collection::vec(any::<bool>(), 0..30),
+    ) {
+        let places = [disk(0, 512, 6000), disk(0, 512, 6000)];
+        let list = list(&[false, false], segment(source, destination, blocks));
+        let before: Vec<u64> = (0..6000).collect();
+        let mut expected = before.clone();
+        let (from, to, count) = (source as usize, destination as usize, usize::from(blocks));
+        expected.copy_within(from..from + count, to);
+        let mut disk = before;
+        let mut repeats = repeats.into_iter();
+        if let Some(mut run) = Run::new(&list, &places, 0).unwrap() {
+            while !run.is_over() {
+                prop_assert!(run.wants_chunk());
+                let chunk = run.next_chunk(1, Doing::Reading);
+                let ((read, bytes), (write, same)) = (run.reads(&chunk), run.writes(&chunk));
+                prop_assert_eq!(bytes, same);
+                let blocks = bytes as usize / 512;
+                let mut memory = disk[read as usize..read as usize + blocks].to_vec();
+                if run.order == Order::Free && repeats.next() == Some(true) {
+                    // Nothing was noted: all of the segment is moved again.
+                    run = Run::new(&list, &places, 0).unwrap().unwrap();
+                    continue;
+                }
+                disk[write as usize..write as usize + blocks].copy_from_slice(&memory);
+                if run.order != Order::Free && repeats.next() == Some(true) {
+                    // The chunk is noted as full, so that it is written again and not read.
+                    disk[write as usize..write as usize + blocks].copy_from_slice(&memory);
+                }
+                memory.clear();
+                run.finish_chunk(1);
+            }
+        }
+        prop_assert_eq!(disk, expected);
+    }
+}
