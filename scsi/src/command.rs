@@ -4,11 +4,13 @@
 //! unit (range, write protection) is checked by [`crate::device_info`] and the executor. Next: the executors match on [`Command`].
 
 mod copy;
+mod mmc;
 mod mode_sense;
 mod parameter_in;
 mod read_write;
 
 pub use copy::{CopyResults, ReceiveCopyResults};
+pub use mmc::{Features, GetConfiguration, GetEventStatus, ReadToc, ReadTrackInformation, TrackAddress};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
 pub use parameter_in::{
     Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportTargetPortGroups, ReportingOptions,
@@ -40,6 +42,24 @@ pub enum Command {
     PreventAllowMediumRemoval {
         /// PREVENT is one.
         prevent: bool,
+    },
+    /// READ TOC/PMA/ATIP (MMC-6 6.25).
+    ReadToc(ReadToc),
+    /// GET CONFIGURATION (MMC-6 6.6).
+    GetConfiguration(GetConfiguration),
+    /// GET EVENT STATUS NOTIFICATION (MMC-6 6.7).
+    GetEventStatus(GetEventStatus),
+    /// READ DISC INFORMATION (MMC-6 6.21).
+    ReadDiscInformation {
+        /// ALLOCATION LENGTH in bytes.
+        allocation_length: u16,
+    },
+    /// READ TRACK INFORMATION (MMC-6 6.26).
+    ReadTrackInformation(ReadTrackInformation),
+    /// MECHANISM STATUS (MMC-6 6.9).
+    MechanismStatus {
+        /// ALLOCATION LENGTH in bytes.
+        allocation_length: u16,
     },
     /// READ CAPACITY(10) (SBC-3 5.15).
     ReadCapacity10,
@@ -139,6 +159,14 @@ impl Command {
                 // Persistent prevention (MMC-6 6.17) is for changers that eject by themselves.
                 _ => return Err(Sense::invalid_field_in_cdb(4, Some(1))),
             },
+            READ_TOC => Self::ReadToc(ReadToc::decode(cdb)),
+            GET_CONFIGURATION => Self::GetConfiguration(GetConfiguration::decode(cdb)?),
+            GET_EVENT_STATUS_NOTIFICATION => Self::GetEventStatus(GetEventStatus::decode(cdb)?),
+            READ_DISC_INFORMATION => {
+                Self::ReadDiscInformation { allocation_length: mmc::decode_disc_information(cdb)? }
+            }
+            READ_TRACK_INFORMATION => Self::ReadTrackInformation(ReadTrackInformation::decode(cdb)?),
+            MECHANISM_STATUS => Self::MechanismStatus { allocation_length: cdb.u16(8) },
             READ_CAPACITY_10 => {
                 refuse_lba_without_pmi(u64::from(cdb.u32(2)), cdb.bit(8, 0))?;
                 Self::ReadCapacity10

@@ -28,6 +28,7 @@ pub mod inquiry;
 pub mod vpd;
 
 pub mod extended_copy;
+pub mod mmc;
 pub mod mode_page;
 pub mod read_capacity;
 pub mod report_luns;

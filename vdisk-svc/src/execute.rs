@@ -10,6 +10,7 @@ use scsi::command::Command;
 use scsi::sense::Sense;
 
 use crate::clerk::Errand;
+use crate::mmc;
 use crate::notebook::Notebook;
 use crate::sbc::{capacity, read_write, start_stop, synchronize};
 use crate::spc;
@@ -73,6 +74,16 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         }
         Command::StartStopUnit(request) => return start_stop::begin(task, unit, &request),
         Command::PreventAllowMediumRemoval { prevent } => start_stop::prevent_allow(task, unit, prevent),
+        Command::ReadToc(request) => mmc::read_toc(task, unit, &request),
+        Command::GetConfiguration(request) => mmc::get_configuration(task, unit, &request),
+        Command::GetEventStatus(request) => mmc::get_event_status(task, unit, &request),
+        Command::ReadDiscInformation { allocation_length } => {
+            mmc::read_disc_information(task, unit, allocation_length)
+        }
+        Command::ReadTrackInformation(request) => mmc::read_track_information(task, unit, &request),
+        Command::MechanismStatus { allocation_length } => {
+            mmc::mechanism_status(task, unit, allocation_length)
+        }
         // core-svc executes these and has no reason to send them here.
         Command::ReportLuns(_)
         | Command::ReportTargetPortGroups(_)

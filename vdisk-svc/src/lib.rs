@@ -19,6 +19,7 @@ pub mod slots;
 pub mod timers;
 
 pub mod execute;
+pub mod mmc;
 pub mod sbc;
 pub mod spc;
 

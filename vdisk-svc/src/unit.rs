@@ -6,7 +6,9 @@
 mod change;
 pub mod drive;
 mod identity;
+mod report;
 pub mod settings;
+pub mod watchers;
 
 use std::fs::File;
 use std::io;
@@ -14,24 +16,22 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use ipc::message::config::{BackendConfig, DeviceConfig};
-use ipc::message::record::{Reply, ReplyKind};
 use ipc::state::StateDir;
 use scsi::asc::Asc;
-use scsi::device_info::{Ascii, DeviceInfo};
-use scsi::mode_page::ModeParameters;
+use scsi::device_info::{Ascii, DeviceInfo, DeviceType};
 use scsi::sense::Sense;
-use scsi::unit_report::{Generations, UnitReport};
+use scsi::unit_report::UnitReport;
 use scsi::units::{BlockSize, Bytes};
 
 use crate::backend::Backend;
 use crate::backend::fault::Fault;
 use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
-use crate::notebook::{Notebook, Topic};
 use crate::slots::Queue;
 use change::Change;
 use drive::Drive;
 use settings::Settings;
+use watchers::Watchers;
 
 /// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
 const MAX_TRANSFER: u64 = 16 << 20;
@@ -91,6 +91,8 @@ pub struct Unit {
     pub drive: Drive,
     /// That is not in the notebook as it is.
     drive_unkept: bool,
+    /// Who has been told what of the medium.
+    pub watchers: Watchers,
     /// Tasks at the gate.
     pub waiting: Queue,
     /// Tasks that have begun and are not over.
@@ -138,6 +140,7 @@ impl Unit {
             state,
             drive: Drive::default(),
             drive_unkept: false,
+            watchers: Watchers::default(),
             waiting: Queue::default(),
             running: 0,
             orphans: 0,
@@ -169,68 +172,6 @@ impl Unit {
         &self.config.name
     }
 
-    /// What core-svc is told of it.
-    pub fn report(&self) -> &UnitReport {
-        &self.report
-    }
-
-    /// Changes what core-svc is told of it. A change by a command is told before the command is answered; after any other
-    /// change, say so with [`crate::dispatch::Dispatch::tell_soon`].
-    pub fn change_report(&mut self, change: impl FnOnce(&mut UnitReport)) {
-        let before = self.report;
-        // Who has made an earlier change must be told of this one.
-        self.report.origin = 0;
-        change(&mut self.report);
-        if self.report.generations.news_since(&before.generations).next().is_none() && self.report.origin == 0
-        {
-            self.report.origin = before.origin;
-        }
-        if self.report != before {
-            self.report_version += 1;
-            self.untold = true;
-            self.unkept = true;
-        }
-    }
-
-    /// Takes up what a former incarnation, or a former grant of the device, has left in the notebook.
-    pub fn remember(&mut self, notebook: &Notebook) {
-        let number = self.number();
-        if let Some(report) = notebook.recall(number, Topic::Report).and_then(UnitReport::decode) {
-            let Generations { mode, threshold, log, .. } = report.generations;
-            let now = self.report.generations;
-            self.report.generations = Generations { mode, threshold, log, ..now };
-            self.report.origin = report.origin;
-        }
-        let medium = self.config.medium_generation;
-        if let Some(drive) =
-            notebook.recall(number, Topic::Medium).and_then(|bytes| Drive::decode(bytes, medium))
-        {
-            self.drive = drive;
-            self.report.keeps_nexus_state = self.drive.is_held();
-            self.tell_generations();
-        }
-        let kept = notebook.recall(number, Topic::ModePages);
-        if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
-            self.settings.force(&self.info, parameters);
-        }
-        // Of the medium and its size the grant and the medium know better.
-        self.tell_generations();
-        self.report_settings();
-    }
-
-    /// What has changed since this was asked last and has to outlive this process.
-    pub fn take_unkept(&mut self) -> impl Iterator<Item = (Topic, Vec<u8>)> + use<> {
-        // A unit that was replaced has a successor, which says what is so now.
-        let current = !self.replaced;
-        let report = (std::mem::take(&mut self.unkept) && current)
-            .then(|| (Topic::Report, self.report.encode().to_vec()));
-        let modes = std::mem::take(&mut self.settings.unkept) && current;
-        let modes = modes.then(|| (Topic::ModePages, self.settings.current().encode()));
-        let drive = std::mem::take(&mut self.drive_unkept) && current;
-        let drive = drive.then(|| (Topic::Medium, self.drive.encode(self.config.medium_generation)));
-        report.into_iter().chain(modes).chain(drive)
-    }
-
     /// The unit was reset (SAM-5 6.3.3): none of its older tasks runs. It 's settings are those that were saved, and nobody
     /// prevents the removal of its medium any more.
     pub fn reset(&mut self) {
@@ -246,55 +187,12 @@ impl Unit {
         self.change_drive(0, |drive| drive.forget(nexus));
     }
 
-    /// Whether the report has changed since this was asked last.
-    #[inline]
-    pub fn take_untold(&mut self) -> bool {
-        std::mem::take(&mut self.untold)
-    }
-
-    /// The report's version, and the record that tells it.
-    pub fn told(&self) -> (u64, Reply) {
-        let mut reply = Reply::new(ReplyKind::UnitReport, 0, u64::from(self.number()));
-        let bytes = self.report.encode();
-        reply.sense[..bytes.len()].copy_from_slice(&bytes);
-        reply.sense_len = bytes.len() as u8;
-        (self.report_version, reply)
-    }
-
-    /// Changes the drive for a command of `nexus`; `change` says whether it is any different. Told and noted before the
-    /// command ends.
-    pub fn change_drive(&mut self, nexus: u64, change: impl FnOnce(&mut Drive) -> bool) {
-        if change(&mut self.drive) {
-            let before = self.report.generations;
-            self.tell_generations();
-            if self.report.generations != before {
-                // Who has loaded a medium knows of it.
-                self.report.origin = nexus;
-            }
-            self.touch_drive();
-        }
-    }
-
-    /// The drive has changed: it is noted before an answer goes out.
-    fn touch_drive(&mut self) {
-        self.drive_unkept = true;
-        let held = self.drive.is_held();
-        self.change_report(|report| report.keeps_nexus_state = held);
-        self.untold = true;
-    }
-
     /// From now on mode parameters can be saved in `dir`; those that were are in force. What is returned is for the
     /// administrator.
     pub fn shelve(&mut self, dir: &StateDir) -> Option<String> {
         let problem = self.settings.shelve(&self.info, &self.config.name, dir);
         self.report_settings();
         problem
-    }
-
-    /// Has core-svc told of the settings that it acts on.
-    pub fn report_settings(&mut self) {
-        let control = self.settings.current().control(&self.info);
-        self.change_report(|report| report.control = control);
     }
 
     /// Every write has to be on the medium before it is answered.
@@ -347,6 +245,16 @@ impl Unit {
             State::Empty => Err(Sense::not_ready(Asc::MEDIUM_NOT_PRESENT)),
             State::Failed => Err(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)),
         }
+    }
+
+    /// Whether the medium can be used.
+    pub fn ready(&mut self) -> Result<(), Sense> {
+        self.medium().map(|_| ())
+    }
+
+    /// Whether there is a medium, and the tray is closed.
+    pub fn has_medium(&self) -> bool {
+        matches!(self.state, State::Open(_) | State::Opening(_)) && !self.drive.is_open()
     }
 
     /// The backend, whatever state a START STOP UNIT has left the unit in.
@@ -448,32 +356,10 @@ impl Unit {
         Ok(())
     }
 
-    /// Has core-svc know which medium this is and how large. Nothing has to be remembered for that across a death: the
-    /// supervisor counts media, and a capacity that is another one than before has another number.
-    fn tell_generations(&mut self) {
-        let known = matches!(self.state, State::Open(_) | State::Opening(_)) && self.info.blocks.0 > 0;
-        let capacity = if known { capacity_number(&self.info) } else { 0 };
-        // A medium that an initiator has ejected and loaded again may be another one, for all that others know.
-        let media = self.config.medium_generation.wrapping_add(self.drive.loads() << 16);
-        let removable = self.config.removable;
-        self.change_report(|report| {
-            report.generations.capacity = capacity;
-            // What another image makes of a fixed disk is another disk.
-            *(if removable { &mut report.generations.medium } else { &mut report.generations.inquiry }) =
-                media;
-        });
-    }
-
     fn fail(&mut self, error: &io::Error) -> String {
         self.state = State::Failed;
         format!("device {}: its medium cannot be used: {error}", self.config.name)
     }
-}
-
-/// A number that is another one for another capacity, and never 0.
-fn capacity_number(info: &DeviceInfo) -> u32 {
-    let mixed = (info.blocks.0 ^ u64::from(info.block_size.get()) << 47).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    ((mixed >> 32) as u32).max(1)
 }
 
 /// What initiators are told of a unit of so many bytes.
@@ -482,6 +368,7 @@ fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
     let block_size = BlockSize::new(config.block_size).map_err(|error| text(&error))?;
     let blocks = Bytes(bytes).whole_blocks(block_size);
     Ok(DeviceInfo {
+        device_type: if config.cdrom { DeviceType::CdDvd } else { DeviceType::Disk },
         vendor: Ascii::new(&config.vendor).map_err(|error| text(&error))?,
         product: Ascii::new(&config.product).map_err(|error| text(&error))?,
         revision: Ascii::new(&config.revision).map_err(|error| text(&error))?,

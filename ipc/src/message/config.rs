@@ -285,6 +285,8 @@ pub struct DeviceConfig {
     pub rotational: bool,
     /// The medium can be removed.
     pub removable: bool,
+    /// It is a CD drive.
+    pub cdrom: bool,
     /// T10 vendor identification, at most 8 ASCII bytes.
     pub vendor: String,
     /// Product identification, at most 16 ASCII bytes.

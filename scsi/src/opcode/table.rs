@@ -30,6 +30,7 @@ const ALWAYS: Alua = Alua { standby: true, unavailable: true, transitioning: tru
 const UNLESS_TRANSITIONING: Alua = Alua { standby: true, unavailable: true, transitioning: false };
 
 const DISK: &[DeviceType] = &[DeviceType::Disk];
+const CD: &[DeviceType] = &[DeviceType::CdDvd];
 const ALL: &[DeviceType] = &[DeviceType::Disk, DeviceType::CdDvd];
 
 /// A service that is being restarted holds commands for up to 30 s by default, and an initiator should not give up before.
@@ -53,6 +54,8 @@ const PLAIN: Opcode = Opcode {
     timeout: USUAL_TIMEOUT,
 };
 const READ: Opcode = Opcode { direction: Direction::In, reservation: READS, ..PLAIN };
+/// Asks a CD drive about itself or its medium.
+const READ_CD: Opcode = Opcode { types: CD, ..READ };
 const WRITE: Opcode = Opcode { direction: Direction::Out, medium_write: true, ..PLAIN };
 /// Changes settings by a parameter list.
 const SETTING: Opcode =
@@ -80,6 +83,7 @@ pub static TABLE: &[Opcode] = &[
         name: "TEST UNIT READY",
         usage: &[0x00, 0, 0, 0, 0, 0],
         reservation: Reservation { spc2: Conflict, ..FREE },
+        types: ALL,
         ..PLAIN
     },
     Opcode {
@@ -154,6 +158,7 @@ pub static TABLE: &[Opcode] = &[
         code: number::READ_10,
         name: "READ(10)",
         usage: &[0x28, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        types: ALL,
         ..READ
     },
     Opcode {
@@ -167,6 +172,43 @@ pub static TABLE: &[Opcode] = &[
         name: "SYNCHRONIZE CACHE(10)",
         usage: &[0x35, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
         ..PLAIN
+    },
+    Opcode {
+        code: number::READ_TOC,
+        name: "READ TOC/PMA/ATIP",
+        usage: &[0x43, 0x02, 0x0F, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xC0],
+        ..READ_CD
+    },
+    // Features and events are told also while somebody has the unit for himself (MMC-6 4.2.3).
+    Opcode {
+        code: number::GET_CONFIGURATION,
+        name: "GET CONFIGURATION",
+        usage: &[0x46, 0x03, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
+        unit_attention: UnitAttention::Skip,
+        reservation: FREE,
+        ..READ_CD
+    },
+    Opcode {
+        code: number::GET_EVENT_STATUS_NOTIFICATION,
+        name: "GET EVENT STATUS NOTIFICATION",
+        usage: &[0x4A, 0x01, 0, 0, 0xFF, 0, 0, 0xFF, 0xFF, 0],
+        unit_attention: UnitAttention::Skip,
+        reservation: FREE,
+        // What was told is not told again.
+        replay: Replay::Record,
+        ..READ_CD
+    },
+    Opcode {
+        code: number::READ_DISC_INFORMATION,
+        name: "READ DISC INFORMATION",
+        usage: &[0x51, 0x07, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..READ_CD
+    },
+    Opcode {
+        code: number::READ_TRACK_INFORMATION,
+        name: "READ TRACK INFORMATION",
+        usage: &[0x52, 0x03, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0xFF, 0xFF, 0],
+        ..READ_CD
     },
     Opcode {
         code: number::MODE_SELECT_10,
@@ -334,6 +376,7 @@ pub static TABLE: &[Opcode] = &[
         service_action: Some(number::SA_READ_CAPACITY_16),
         name: "READ CAPACITY(16)",
         usage: &[0x9E, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0],
+        types: DISK,
         ..INFORMATION
     },
     Opcode {
@@ -377,6 +420,7 @@ pub static TABLE: &[Opcode] = &[
         code: number::READ_12,
         name: "READ(12)",
         usage: &[0xA8, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        types: ALL,
         ..READ
     },
     Opcode {
@@ -384,5 +428,11 @@ pub static TABLE: &[Opcode] = &[
         name: "WRITE(12)",
         usage: &[0xAA, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
         ..WRITE
+    },
+    Opcode {
+        code: number::MECHANISM_STATUS,
+        name: "MECHANISM STATUS",
+        usage: &[0xBD, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0],
+        ..READ_CD
     },
 ];

@@ -22,6 +22,11 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("READ(10)", 0x28, None, 10),
     ("WRITE(10)", 0x2A, None, 10),
     ("SYNCHRONIZE CACHE(10)", 0x35, None, 10),
+    ("READ TOC/PMA/ATIP", 0x43, None, 10),
+    ("GET CONFIGURATION", 0x46, None, 10),
+    ("GET EVENT STATUS NOTIFICATION", 0x4A, None, 10),
+    ("READ DISC INFORMATION", 0x51, None, 10),
+    ("READ TRACK INFORMATION", 0x52, None, 10),
     ("MODE SELECT(10)", 0x55, None, 10),
     ("RESERVE(10)", 0x56, None, 10),
     ("RELEASE(10)", 0x57, None, 10),
@@ -54,6 +59,7 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("SET TARGET PORT GROUPS", 0xA4, Some(0x0A), 12),
     ("READ(12)", 0xA8, None, 12),
     ("WRITE(12)", 0xAA, None, 12),
+    ("MECHANISM STATUS", 0xBD, None, 12),
 ];
 
 #[test]
@@ -119,7 +125,10 @@ fn unit_attention_is_skipped_by_inquiry_and_report_luns_only() {
     let with = |wanted| -> Vec<_> {
         TABLE.iter().filter(|row| row.unit_attention == wanted).map(|row| row.name).collect()
     };
-    assert_eq!(with(UnitAttention::Skip), ["INQUIRY", "REPORT LUNS"]);
+    assert_eq!(
+        with(UnitAttention::Skip),
+        ["INQUIRY", "GET CONFIGURATION", "GET EVENT STATUS NOTIFICATION", "REPORT LUNS"]
+    );
     assert_eq!(with(UnitAttention::Take), ["REQUEST SENSE"]);
 }
 

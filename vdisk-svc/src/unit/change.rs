@@ -70,6 +70,7 @@ impl Unit {
             DeviceChange::Insert { force, .. } | DeviceChange::Eject { force }
                 if self.removal_prevented() && !force =>
             {
+                self.watchers.ask_for_removal();
                 return Err(format!(
                     "initiators prevent the removal of the medium of device {name}; --force does it"
                 ));

@@ -1,6 +1,7 @@
 //! The service as a whole, driven through a real link and a real control socket by an in-process requester.
 
 mod boot;
+mod cd;
 mod change;
 mod data;
 mod direct;
