@@ -225,6 +225,8 @@ pub enum Backend {
     },
     /// `[device.fault]`
     Fault(FaultBackend),
+    /// `[device.cdrom]`: a CD drive, and the image that is in it at the start.
+    Cdrom(Option<FileBackend>),
 }
 
 /// `[device.file]` and `[device.block]`

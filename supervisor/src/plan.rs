@@ -327,6 +327,7 @@ fn unit_plan(
     let (backend, medium) = match &device.backend {
         Backend::File(file) => (BackendConfig::File, medium_of(file)),
         Backend::Null { size } => (BackendConfig::Null { bytes: size.value }, Medium::None),
+        Backend::Cdrom(image) => (BackendConfig::File, image.as_ref().map_or(Medium::None, medium_of)),
         Backend::Fault(fault) => {
             let memory = Medium::Memory { bytes: fault.size.value };
             let config = FaultConfig {
@@ -339,6 +340,7 @@ fn unit_plan(
         }
     };
     let file = device.backend.file();
+    let cdrom = matches!(device.backend, Backend::Cdrom(_));
     let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let serial = or(&device.serial, &serial(machine, &device.name.value));
     let device_group = access::device_group_of(manifest, device);
@@ -354,8 +356,9 @@ fn unit_plan(
         write_through: device.write_through,
         rotational: device.traits.rotational.unwrap_or(false),
         removable: device.removable,
+        cdrom,
         vendor: or(&device.vendor, access::VENDOR),
-        product: or(&device.product, access::PRODUCT),
+        product: or(&device.product, if cdrom { "CD-ROM" } else { access::PRODUCT }),
         revision: or(&device.revision, "0001"),
         names: access::unit_names(device, &serial),
         serial,

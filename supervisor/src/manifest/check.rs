@@ -80,6 +80,7 @@ fn sizes(device: &Device, report: &mut Report) {
         Backend::File(FileBackend { size: Some(size), .. }) | Backend::Null { size } => size,
         Backend::Fault(fault) if fault.file.as_ref().is_some_and(|file| file.size.is_none()) => return,
         Backend::Fault(fault) => &fault.size,
+        Backend::Cdrom(_) => return,
     };
     whole_blocks(device, size, report);
     if matches!(&device.backend, Backend::Fault(fault) if fault.file.is_none()) && size.value > 4 << 30 {
@@ -177,6 +178,7 @@ impl Backend {
         match self {
             Backend::File(file) => Some(file),
             Backend::Fault(fault) => fault.file.as_ref(),
+            Backend::Cdrom(image) => image.as_ref(),
             Backend::Null { .. } => None,
         }
     }

@@ -124,7 +124,7 @@ fn manifest_with_all_keys_is_read() {
 fn manifest_with_mistyped_names_is_told_the_nearest() {
     let text = SMALL.replace("device = \"disk0\" }", "device = \"dsik0\" }").replace("null.size", "nul.size");
     let expected = "\
-m.toml:2:1: the device has no backend; add [device.file], [device.block], [device.null] or [device.fault]
+m.toml:2:1: the device has no backend; add [device.file], [device.block], [device.cdrom], [device.null] or [device.fault]
 m.toml:4:1: [[device]] has no key \"nul\"; did you mean \"null\"?
 m.toml:8:29: there is no device \"dsik0\"; did you mean \"disk0\"?";
     assert_eq!(wrong(&text), expected);

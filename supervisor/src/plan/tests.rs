@@ -107,6 +107,39 @@ fn plan_says_what_is_opened_for_a_device() {
 }
 
 #[test]
+fn plan_of_cd_drives_with_and_without_an_image() {
+    let text = r#"
+[[service]]
+kind = "core"
+[[service]]
+kind = "vdisk"
+[[device]]
+name = "cd0"
+[device.cdrom]
+path = "debian.iso"
+[[device]]
+name = "cd1"
+cdrom = {}
+"#;
+    let (manifest, _) = Manifest::parse("m.toml", text, Path::new("/base")).unwrap();
+    let plan = Plan::new(&manifest, "m");
+    let media: Vec<_> = plan.units.iter().map(|unit| unit.medium.clone()).collect();
+    let image = Medium::File { path: PathBuf::from("/base/debian.iso"), create: None };
+    assert_eq!(media, [image, Medium::None]);
+    for unit in &plan.units {
+        let config = &unit.config;
+        assert!(config.cdrom && config.removable && config.read_only);
+        assert_eq!(
+            (config.block_size, config.physical_exponent, config.product.as_str()),
+            (2048, 0, "CD-ROM")
+        );
+    }
+    let wrong = text.replace("cdrom = {}", "block_size = 512\ncdrom = {}");
+    let report = Manifest::parse("m.toml", &wrong, Path::new("/base")).unwrap_err().to_string();
+    assert!(report.contains("has no key \"block_size\""), "{report}");
+}
+
+#[test]
 fn plan_derives_a_serial_from_machine_and_name() {
     let serial = |machine| plan(machine).units[0].config.serial.clone();
     assert_eq!(serial("one"), serial("one"));

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use super::super::names::{check_eui64, check_inquiry_text, check_iscsi_name, check_naa, check_plain_name};
 use super::super::read::Table;
 use super::super::report::{At, Report};
-use super::super::{Backend, Device, FaultBackend, FileBackend, Identifiers, Kind, Service};
+use super::super::{Backend, Device, FaultBackend, FileBackend, Identifiers, Kind, Service, Traits};
 use super::{service, traits};
+
+/// Bytes of a block of a CD.
+const CD_BLOCK: u32 = 2048;
 
 /// Reads one table. Relative paths count from `base`.
 pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mut Report) -> Option<Device> {
@@ -14,12 +17,23 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     let name = table.checked_string("name", report, check_plain_name);
     let name = table.require(name, "name", "name = \"disk0\"", report);
     let service = service::reference(&mut table, services, Kind::Vdisk, report);
-    let block_size = block_size(&mut table, "block_size", 512, 65_536, report).unwrap_or(512);
-    let physical = physical_block_size(&mut table, block_size, report);
+    let cdrom = table.get("cdrom").is_some();
+    // What a CD drive is, it always is: none of these is a key of its own there.
+    let block_size = match cdrom {
+        true => CD_BLOCK,
+        false => block_size(&mut table, "block_size", 512, 65_536, report).unwrap_or(512),
+    };
+    let physical = match cdrom {
+        true => Some(CD_BLOCK),
+        false => physical_block_size(&mut table, block_size, report),
+    };
     let mut flag = |key| table.boolean(key, report).is_some_and(|flag| flag.value);
-    let (read_only, write_through) = (flag("read_only"), flag("write_through"));
-    let removable = flag("removable");
-    let traits = traits::read(&mut table, block_size, write_through, report);
+    let (read_only, removable) = (cdrom || flag("read_only"), cdrom || flag("removable"));
+    let write_through = !cdrom && flag("write_through");
+    let traits = match cdrom {
+        true => Traits::default(),
+        false => traits::read(&mut table, block_size, write_through, report),
+    };
     let mut inquiry_text = |key, longest| {
         table.checked_string(key, report, |text| check_inquiry_text(text, longest)).map(|text| text.value)
     };
@@ -88,20 +102,23 @@ fn physical_block_size(table: &mut Table<'_>, logical: u32, report: &mut Report)
 }
 
 fn backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<Backend> {
-    let given = ["file", "block", "null", "fault"].into_iter().filter(|key| table.get(key).is_some()).count();
+    let given = ["file", "block", "null", "fault", "cdrom"]
+        .into_iter()
+        .filter(|key| table.get(key).is_some())
+        .count();
     let span = table.span();
     if given == 0 {
         report.error(
             &span,
             "the device has no backend",
-            "add [device.file], [device.block], [device.null] or [device.fault]",
+            "add [device.file], [device.block], [device.cdrom], [device.null] or [device.fault]",
         );
     }
     if given > 1 {
         report.error(
             &span,
             "the device has more than one backend",
-            "keep one of file, block, null and fault",
+            "keep one of file, block, cdrom, null and fault",
         );
     }
     let mut backend = None;
@@ -122,6 +139,13 @@ fn backend(table: &mut Table<'_>, base: &Path, report: &mut Report) -> Option<Ba
         let size = null.require(size, "size", "size = \"1GiB\"", report);
         null.finish(report);
         backend = backend.or(size.map(|size| Backend::Null { size }));
+    }
+    if let Some(mut cdrom) = table.table("cdrom", report) {
+        let path = path(&mut cdrom, base, report);
+        cdrom.finish(report);
+        let image =
+            path.map(|path| FileBackend { path, size: None, block: false, direct: false, create: false });
+        backend = backend.or(Some(Backend::Cdrom(image)));
     }
     if let Some(fault) = table.table("fault", report) {
         let read = fault_backend(fault, base, report);
