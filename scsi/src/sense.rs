@@ -82,12 +82,14 @@ pub struct Sense {
     pub information: Option<u64>,
     /// The sense key specific bytes.
     pub specific: Specific,
+    /// It is about an earlier command that ended well, and the command that it ends was not executed (SPC-4 4.5.7).
+    pub deferred: bool,
 }
 
 impl Sense {
     /// Sense with a key and a code and nothing else.
     pub const fn new(key: SenseKey, asc: Asc) -> Self {
-        Self { key, asc, information: None, specific: Specific::None }
+        Self { key, asc, information: None, specific: Specific::None, deferred: false }
     }
 
     /// Nothing to report: what REQUEST SENSE answers when nothing is wrong.
@@ -142,6 +144,11 @@ impl Sense {
     /// The medium did not take a block; `lba` is the first such block, if it is known.
     pub const fn medium_error_write(lba: Option<u64>) -> Self {
         Self { information: lba, ..Self::new(SenseKey::MediumError, Asc::WRITE_ERROR) }
+    }
+
+    /// The same about an earlier command.
+    pub const fn deferred(self) -> Self {
+        Self { deferred: true, ..self }
     }
 
     /// The unit cannot be used now: `asc` says why (04/xx, 3A/00).

@@ -276,6 +276,12 @@ impl Dispatch {
                     self.start_sync(id);
                 }
             }
+            Step::SyncAnswered(outcome) => {
+                let task = self.slots.remove(slot);
+                self.answer(&task, &outcome);
+                let slot = self.slots.insert(Task { answered: true, ..task });
+                self.take(slot, Step::Sync);
+            }
             Step::Errand(errand) => {
                 task.stage = Stage::Errand;
                 if let Err(error) = self.clerk.submit(slot, errand) {
@@ -363,6 +369,7 @@ impl Dispatch {
             self.notes.push(format!(
                 "device {name}: written data did not reach the medium ({error}); every sync fails from now on"
             ));
+            unit.deferred.raise();
         }
         let syncs = &mut unit.syncs;
         let kept = !syncs.lost;
@@ -383,6 +390,11 @@ impl Dispatch {
 
     fn end_synced(&mut self, queue: &mut Queue, kept: bool) {
         while let Some(slot) = self.slots.pop(queue) {
+            let task = self.slots.get(slot);
+            if !kept && !task.answered {
+                // It hears of the loss by its own command.
+                self.units.get(task.unit).deferred.tell(task.identity.nexus);
+            }
             self.resume(slot, Event::Synced(kept));
         }
     }
@@ -537,7 +549,7 @@ impl Dispatch {
             self.note(task, outcome);
             self.links.orphan_ended(task.identity.link);
             self.open_gate(task.unit);
-        } else {
+        } else if !task.answered {
             self.answer(task, outcome);
         }
     }

@@ -28,6 +28,8 @@ pub enum Step {
     Engine,
     /// That everything written so far is on the medium.
     Sync,
+    /// The same, and this is its answer already.
+    SyncAnswered(Outcome),
     /// The clerk, to do something that blocks.
     Errand(Errand),
     /// Its turn: a command before it, of a kind that goes one at a time, is not over.
@@ -56,6 +58,11 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Ok(command) => command,
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
+    if unit.deferred.is_due()
+        && let Some(outcome) = spc::deferred_error(task, unit, &command)
+    {
+        return Step::Done(outcome);
+    }
     Step::Done(match command {
         Command::Read(range) => return read_write::read(task, unit, &range),
         Command::Write(range) => return read_write::write(task, unit, &range),

@@ -41,6 +41,11 @@ pub fn of_state(_: &io::Error) -> Sense {
     Sense::internal_target_failure()
 }
 
+/// The same for those who did not ask: with the next command of each nexus.
+pub fn of_lost_data_before() -> Sense {
+    of_lost_data().deferred()
+}
+
 fn of_medium(op: Op, lba: Option<u64>) -> Sense {
     match op {
         Op::Read => Sense::medium_error_read(lba),

@@ -69,6 +69,7 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
                 data,
                 stage: Stage::Waiting,
                 transfer: None,
+                answered: false,
                 orphan: false,
                 again: request.flags & request_flags::AGAIN != 0,
                 recorded: cdb.is_ok_and(|cdb| cdb.opcode().replay == Replay::Record),

@@ -2,11 +2,12 @@
 
 pub mod mode;
 
-use scsi::command::{Inquiry, ReportSupportedOperationCodes, RequestSense};
+use scsi::command::{Command, Inquiry, ReportSupportedOperationCodes, RequestSense};
 use scsi::parameter::ParameterData;
 use scsi::sense::Sense;
 use scsi::{inquiry, request_sense as sense_data, rsoc};
 
+use crate::failure;
 use crate::task::{Outcome, Task};
 use crate::unit::Unit;
 
@@ -27,6 +28,20 @@ pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
 /// because every failure is reported with the command that it belongs to.
 pub fn request_sense(task: &Task, request: &RequestSense) -> Outcome {
     answer(task, Ok(sense_data::respond(&Sense::none(), request)))
+}
+
+/// Tells a nexus of data that was lost before (SPC-4 4.5.7): with the end of a command that is not executed, as the data of
+/// REQUEST SENSE, and not by INQUIRY, which is answered whatever happens (SPC-4 6.6). None if the nexus knows.
+#[cold]
+pub fn deferred_error(task: &Task, unit: &mut Unit, command: &Command) -> Option<Outcome> {
+    if matches!(command, Command::Inquiry(_)) || !unit.deferred.tell(task.identity.nexus) {
+        return None;
+    }
+    let sense = failure::of_lost_data_before();
+    Some(match command {
+        Command::RequestSense(request) => answer(task, Ok(sense_data::respond(&sense, request))),
+        _ => Outcome::check(sense),
+    })
 }
 
 /// REPORT SUPPORTED OPERATION CODES (SPC-4 6.35).

@@ -110,6 +110,8 @@ pub struct Task {
     pub stage: Stage,
     /// The move that it is about, if it has got so far.
     pub transfer: Option<Transfer>,
+    /// It has been answered, and goes on by itself.
+    pub answered: bool,
     /// The link that it came over is gone: nobody will hear of its end.
     pub orphan: bool,
     /// It may have been here before, in this process or a former one.

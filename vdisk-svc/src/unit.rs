@@ -4,6 +4,7 @@
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
 mod change;
+mod deferred;
 pub mod drive;
 mod identity;
 mod report;
@@ -29,6 +30,7 @@ use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
 use crate::slots::Queue;
 use change::Change;
+use deferred::Deferred;
 use drive::Drive;
 use settings::Settings;
 use watchers::Watchers;
@@ -103,6 +105,8 @@ pub struct Unit {
     replaced: bool,
     /// Its syncs.
     pub syncs: Syncs,
+    /// Who is to be told of data that was lost.
+    pub deferred: Deferred,
     /// A change that an administrator has asked for.
     change: Option<Box<Change>>,
     /// Commands wait for that change.
@@ -146,6 +150,7 @@ impl Unit {
             orphans: 0,
             replaced: false,
             syncs: Syncs::default(),
+            deferred: Deferred::default(),
             change: None,
             paused: false,
             report: UnitReport::default(),
@@ -185,6 +190,7 @@ impl Unit {
     /// A nexus is over, or every one (0): nothing is kept for it any more.
     pub fn nexus_lost(&mut self, nexus: u64) {
         self.change_drive(0, |drive| drive.forget(nexus));
+        self.deferred.forget(nexus);
     }
 
     /// From now on mode parameters can be saved in `dir`; those that were are in force. What is returned is for the

@@ -61,7 +61,7 @@ impl Sense {
         let information = self.information.and_then(|value| u32::try_from(value).ok());
         let valid = if information.is_some() { VALID } else { 0 };
         let mut fixed = [0u8; 18];
-        fixed[0] = FIXED_CURRENT | valid;
+        fixed[0] = FIXED_CURRENT | u8::from(self.deferred) | valid;
         fixed[2] = self.key.code();
         fixed[3..7].copy_from_slice(&information.unwrap_or(0).to_be_bytes());
         fixed[7] = 10;
@@ -73,7 +73,16 @@ impl Sense {
 
     /// Descriptor format: 8 bytes, an information descriptor (12) and a sense key specific one (8) where there is need.
     pub fn to_descriptor(&self) -> SenseBytes {
-        let head = [DESCRIPTOR_CURRENT, self.key.code(), self.asc.code, self.asc.qualifier, 0, 0, 0, 0];
+        let head = [
+            DESCRIPTOR_CURRENT | u8::from(self.deferred),
+            self.key.code(),
+            self.asc.code,
+            self.asc.qualifier,
+            0,
+            0,
+            0,
+            0,
+        ];
         let mut sense = SenseBytes::new(&head);
         if let Some(information) = self.information {
             sense.append(&[0x00, 0x0A, 0x80, 0x00]);

@@ -8,11 +8,13 @@ use crate::asc::Asc;
 impl Sense {
     /// Reads current (70h, 72h) or deferred (71h, 73h) sense data. `None` if it is neither, or too short to hold a sense key.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        match bytes.first()? & 0x7F {
+        let code = bytes.first()? & 0x7F;
+        let sense = match code {
             0x70 | 0x71 => Self::parse_fixed(bytes),
             0x72 | 0x73 => Self::parse_descriptor(bytes),
             _ => None,
-        }
+        };
+        sense.map(|sense| Self { deferred: code & 1 != 0, ..sense })
     }
 
     fn parse_fixed(bytes: &[u8]) -> Option<Self> {
@@ -22,7 +24,8 @@ impl Sense {
             .then(|| bytes.get(3..7)?.try_into().ok().map(u32::from_be_bytes).map(u64::from))
             .flatten();
         let specific = Specific::from_bytes(key, [byte(15), byte(16), byte(17)]);
-        Some(Self { key, asc: Asc { code: byte(12), qualifier: byte(13) }, information, specific })
+        let asc = Asc { code: byte(12), qualifier: byte(13) };
+        Some(Self { information, specific, ..Self::new(key, asc) })
     }
 
     fn parse_descriptor(bytes: &[u8]) -> Option<Self> {

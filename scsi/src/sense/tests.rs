@@ -97,6 +97,7 @@ fn any_sense() -> impl Strategy<Value = Sense> {
     let bit = prop::option::of(0..8_u8);
     (key, any::<(u8, u8)>(), any::<Option<u64>>(), any::<(bool, u16)>(), bit, any::<bool>()).prop_map(
         |(key, (code, qualifier), information, (in_cdb, value), bit, set)| Sense {
+            deferred: set,
             key,
             asc: Asc { code, qualifier },
             information,
@@ -132,4 +133,13 @@ proptest! {
         bytes[7] = 0xFF;
         Sense::parse(&bytes);
     }
+}
+
+#[test]
+fn deferred_sense_bytes() {
+    let sense = Sense::medium_error_write(None).deferred();
+    let fixed = [0x71, 0, 0x03, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x0C, 0x00, 0, 0, 0, 0];
+    assert_eq!(sense.to_fixed().as_slice(), fixed);
+    assert_eq!(sense.to_descriptor().as_slice(), [0x73, 0x03, 0x0C, 0x00, 0, 0, 0, 0]);
+    assert_eq!(Sense::parse(&fixed), Some(sense));
 }

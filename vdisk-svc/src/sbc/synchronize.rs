@@ -1,7 +1,7 @@
 //! SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.24, 5.25): everything that was acknowledged is on the medium.
 //!
-//! The whole file is synchronised, whatever range was asked for. IMMED is not used to answer early: a failure would have
-//! to be reported with some later command, and an initiator that waits loses nothing but time.
+//! The whole file is synchronised, whatever range was asked for. With IMMED it is answered at once, and a failure is told
+//! later ([`crate::unit`]).
 
 use scsi::command::SynchronizeCache;
 
@@ -21,6 +21,7 @@ pub fn begin(unit: &mut Unit, range: &SynchronizeCache) -> Step {
     }
     match (unit.needs_sync(), unit.syncs.lost) {
         (false, _) => Step::Done(Outcome::GOOD),
+        (true, false) if range.immed => Step::SyncAnswered(Outcome::GOOD),
         (true, false) => Step::Sync,
         (true, true) => Step::Done(synced(false)),
     }

@@ -29,6 +29,7 @@ fn task(serial: u64) -> Task {
         data: Spans::default(),
         stage: Stage::Waiting,
         transfer: None,
+        answered: false,
         orphan: false,
         again: false,
         recorded: false,

@@ -12,6 +12,7 @@ use ipc::message::config::DeviceChange;
 use ipc::message::event::DeviceAnswer;
 use scsi::units::Blocks;
 
+use super::deferred::Deferred;
 use super::{State, Unit};
 use crate::backend::Backend;
 use crate::backend::file::{self, Medium};
@@ -226,7 +227,7 @@ impl Unit {
             format!("device {name}: written data did not reach the medium that was taken out ({error})")
         });
         self.config.medium_generation = generation;
-        self.syncs.lost = false;
+        (self.syncs.lost, self.deferred) = (false, Deferred::default());
         self.drive.medium_changed();
         self.touch_drive();
         self.state = state;

@@ -148,3 +148,78 @@ fn vdisk_svc_dies_again_and_again_with_writes_in_the_kernel() {
         rig.stop();
     }
 }
+
+/// CHECK CONDITION, MEDIUM ERROR, WRITE ERROR; and the response code says whether it is deferred.
+const LOST: (u8, u8, u8, u8) = (2, 0x3, 0x0C, 0x00);
+const CURRENT: u8 = 0x70;
+const DEFERRED: u8 = 0x71;
+const SYNCHRONIZE_CACHE_10_IMMED: [u8; 10] = [0x35, 0x02, 0, 0, 0, 0, 0, 0, 0, 0];
+
+#[test]
+fn lost_data_is_told_once_to_every_nexus_that_did_not_ask() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, FaultConfig { fail_every: 2, ..NOTHING }), &file);
+        assert_eq!(rig.run(0, &write_10(1, 1), &[&[7; 512]], &[]).status(), GOOD);
+        let sync = rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]);
+        assert_eq!((sync.status(), sync.reply.sense[0]), (LOST, CURRENT));
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD, "who has heard is not told again");
+
+        rig.nexus = 0x22;
+        let inquiry = rig.run(0, &[0x12, 0, 0, 0, 36, 0], &[], &[36]);
+        assert_eq!(inquiry.status(), GOOD, "INQUIRY does not tell it");
+        let write = rig.run(0, &write_10(2, 1), &[&[9; 512]], &[]);
+        assert_eq!((write.status(), write.reply.sense[0]), (LOST, DEFERRED));
+        assert_eq!(std::fs::read(file.path()).unwrap()[1024..1536], [2; 512], "it was not executed");
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD, "once is enough");
+        let sync = rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]);
+        assert_eq!((sync.status(), sync.reply.sense[0]), (LOST, CURRENT), "and no sync succeeds any more");
+
+        rig.nexus = 0x33;
+        let sense = rig.run(0, &[0x03, 0, 0, 0, 18, 0], &[], &[18]);
+        assert_eq!(sense.status(), GOOD);
+        assert_eq!(
+            (sense.data[0], sense.data[2], sense.data[12], sense.data[13]),
+            (DEFERRED, 0x03, 0x0C, 0x00)
+        );
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD, "REQUEST SENSE has told it");
+    }
+}
+
+#[test]
+fn synchronize_cache_with_immed_is_answered_first_and_fails_later() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let faults = FaultConfig { fail_every: 2, delay_us: 60_000, ..NOTHING };
+        let mut rig = Rig::on(choice, faulty(0, faults), &file);
+        assert_eq!(rig.run(0, &write_10(1, 1), &[&[7; 512]], &[]).status(), GOOD);
+        // It fails, so that GOOD can only have come before its end.
+        assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10_IMMED, &[], &[]).status(), GOOD);
+        let deadline = std::time::Instant::now() + LIMIT;
+        let told = loop {
+            let ready = rig.run(0, &TEST_UNIT_READY, &[], &[]);
+            if ready.status() != GOOD {
+                break ready;
+            }
+            assert!(std::time::Instant::now() < deadline, "nobody is told");
+        };
+        assert_eq!((told.status(), told.reply.sense[0]), (LOST, DEFERRED), "also who asked has not heard");
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD);
+    }
+}
+
+#[test]
+fn synchronize_cache_with_immed_holds_the_fence_of_the_next_link() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, FaultConfig { delay_us: 60_000, ..NOTHING }), &file);
+        let begun = std::time::Instant::now();
+        assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10_IMMED, &[], &[]).status(), GOOD);
+        rig.link_down();
+        rig.relink();
+        rig.fence();
+        rig.reply();
+        assert!(begun.elapsed() >= std::time::Duration::from_millis(60), "it is not over before the sync");
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD);
+    }
+}

@@ -52,6 +52,8 @@ pub struct Rig {
     pub waiter: Waiter,
     pub epoch: u64,
     next_serial: u64,
+    /// The nexus whose commands are sent.
+    pub nexus: u64,
     pub stats: Stats,
     /// Unit reports that came, oldest first.
     pub reports: Vec<(u32, UnitReport)>,
@@ -239,6 +241,7 @@ impl Rig {
             waiter,
             epoch: 1,
             next_serial: 1,
+            nexus: NEXUS,
             stats: Stats::new(&stats_fd).unwrap(),
             reports: Vec::new(),
             runner,
@@ -321,7 +324,7 @@ impl Rig {
 
     /// Sends a command: data-out in these pieces, room for data-in of these lengths.
     pub fn send(&mut self, unit: u32, cdb: &[u8], out: &[&[u8]], data_in: &[u32]) -> Sent {
-        let mut request = Request::new(RequestKind::Execute, NEXUS, self.next_serial);
+        let mut request = Request::new(RequestKind::Execute, self.nexus, self.next_serial);
         self.next_serial += 1;
         request.unit = unit;
         request.cdb_len = cdb.len() as u8;
@@ -411,7 +414,7 @@ impl Rig {
         let sent = self.send(unit, cdb, out, data_in);
         let reply = self.reply();
         assert_eq!((reply.kind, reply.serial), (ReplyKind::Done as u8, sent.serial));
-        assert_eq!((reply.nexus, reply.flags), (NEXUS, 0));
+        assert_eq!((reply.nexus, reply.flags), (self.nexus, 0));
         Answer { data: self.data(&sent, reply.transferred), reply }
     }
 
