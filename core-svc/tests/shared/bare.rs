@@ -33,10 +33,15 @@ pub struct Bare {
 impl Bare {
     /// A core that is configured and has no links.
     pub fn new() -> Self {
+        Self::born(shm::create("test:notebook", 2 << 20).unwrap(), |_, _| {})
+    }
+
+    /// The same with a notebook that may hold something. `before` is called when nothing has been granted yet.
+    pub fn born(notebook: OwnedFd, before: impl FnOnce(&mut Core, &Waiter)) -> Self {
         let arenas = [A, B].map(|service| (service, shm::create("test:arena", ARENA).unwrap())).into();
         let mut bare =
             Self { core: Core::default(), waiter: Waiter::new(0).unwrap(), arenas, epochs: HashMap::new() };
-        let notebook = shm::create("test:notebook", 2 << 20).unwrap();
+        before(&mut bare.core, &bare.waiter);
         bare.grant(Grant::Notebook, vec![notebook]);
         for service in [A, B] {
             let arena = bare.arenas[&service].try_clone().unwrap();
