@@ -7,14 +7,22 @@
 use std::io;
 
 use scsi::asc::Asc;
-use scsi::sense::Sense;
+use scsi::sense::{Sense, SenseKey};
 
 use crate::engine::Op;
 
 /// What an I/O failed with, as sense data; `lba` is the first block that was not moved.
 pub fn of_io(op: Op, error: &io::Error, lba: Option<u64>) -> Sense {
     match error.raw_os_error() {
-        Some(libc::EIO | libc::EREMOTEIO | libc::EBADMSG | libc::EUCLEAN) => of_medium(op, lba),
+        // ENODATA is what the kernel makes of a medium error of a block device, EILSEQ of a failed check.
+        Some(libc::EIO | libc::EREMOTEIO | libc::EBADMSG | libc::EUCLEAN | libc::ENODATA | libc::EILSEQ) => {
+            of_medium(op, lba)
+        }
+        Some(libc::ENOMEDIUM) => Sense::not_ready(Asc::MEDIUM_NOT_PRESENT),
+        // The device is gone, or whoever serves it does not answer.
+        Some(
+            libc::ENODEV | libc::ENXIO | libc::ENOLINK | libc::ETIMEDOUT | libc::ESTALE | libc::ESHUTDOWN,
+        ) => Sense::new(SenseKey::HardwareError, Asc::LOGICAL_UNIT_COMMUNICATION_FAILURE),
         // SBC-3 4.7.3.6: the resource is the file system's free space.
         Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) if op != Op::Read => Sense::space_allocation_failed(),
         Some(libc::EROFS | libc::EPERM | libc::EACCES) if op == Op::Write => Sense::write_protected(),

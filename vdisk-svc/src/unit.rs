@@ -9,6 +9,7 @@ pub mod drive;
 mod identity;
 mod report;
 pub mod settings;
+mod space;
 pub mod watchers;
 
 use std::fs::File;
@@ -33,6 +34,7 @@ use change::Change;
 use deferred::Deferred;
 use drive::Drive;
 use settings::Settings;
+use space::Space;
 use watchers::Watchers;
 
 /// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
@@ -111,6 +113,7 @@ pub struct Unit {
     change: Option<Box<Change>>,
     /// Commands wait for that change.
     paused: bool,
+    space: Space,
     report: UnitReport,
     /// Counts the changes of the report, from 1.
     report_version: u64,
@@ -153,6 +156,7 @@ impl Unit {
             deferred: Deferred::default(),
             change: None,
             paused: false,
+            space: Space::default(),
             report: UnitReport::default(),
             report_version: 1,
             untold: false,

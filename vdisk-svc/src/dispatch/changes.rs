@@ -72,10 +72,12 @@ impl Dispatch {
         }
         self.sizes_due = Some(now + SIZES);
         for (_, unit) in self.units.iter_mut() {
+            unit.look_at_space(now);
             // A size that cannot be used, or not be read, is left to the commands to find.
-            if !unit.is_changing() && unit.look_at_size() == Ok(true) {
-                self.reports_due = true;
+            if !unit.is_changing() {
+                let _ = unit.look_at_size();
             }
+            self.reports_due |= unit.is_untold();
         }
     }
 

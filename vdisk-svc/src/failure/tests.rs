@@ -33,3 +33,15 @@ fn host_errors_say_whose_fault_it_is() {
     assert_eq!(codes(of_io(Op::Read, &io::Error::other("?"), None)), (4, 0x44, 0));
     assert_eq!(codes(of_lost_data()), (3, 0x0C, 0));
 }
+
+#[test]
+fn devices_that_vanish_and_media_that_fail_below_a_block_device() {
+    assert_eq!(of(Op::Read, libc::ENODATA), (3, 0x11, 0), "what the block layer says of a medium error");
+    assert_eq!(of(Op::Write, libc::EILSEQ), (3, 0x0C, 0));
+    assert_eq!(of(Op::Read, libc::ENOMEDIUM), (2, 0x3A, 0));
+    for errno in [libc::ENODEV, libc::ENXIO, libc::ETIMEDOUT, libc::ENOLINK, libc::ESTALE] {
+        for op in [Op::Read, Op::Write, Op::Sync] {
+            assert_eq!(of(op, errno), (4, 0x08, 0), "{errno} of {op:?}");
+        }
+    }
+}

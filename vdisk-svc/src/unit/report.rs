@@ -74,6 +74,11 @@ impl Unit {
         report.into_iter().chain(modes).chain(drive)
     }
 
+    /// Whether the report has changed since [`take_untold`](Self::take_untold) was asked last.
+    pub fn is_untold(&self) -> bool {
+        self.untold
+    }
+
     /// Whether the report has changed since this was asked last.
     #[inline]
     pub fn take_untold(&mut self) -> bool {

@@ -203,3 +203,31 @@ fn change_that_is_refused_or_forgotten_leaves_everything_as_it_was() {
         Event::Device { unit: 9, request: 6, answer: DeviceAnswer::Refused { .. } }
     ));
 }
+
+#[test]
+fn space_below_the_threshold_is_told() {
+    let file = medium(8, false);
+    let space = rustix::fs::statvfs(file.path()).unwrap();
+    if u128::from(space.f_bavail) * 100 >= u128::from(space.f_blocks) * 99 {
+        eprintln!("skipped: the file system of the directory for temporary files is empty");
+        return;
+    }
+    for (threshold, news) in [(99, true), (0, false)] {
+        let config = DeviceConfig { threshold, ..disk(0) };
+        let mut rig = Rig::on(Choice::Best, config, &file);
+        let deadline =
+            std::time::Instant::now() + if news { LIMIT } else { std::time::Duration::from_secs(2) };
+        let told = loop {
+            // Every fence makes a turn of the loop, and a sleep between them lets it look around.
+            rig.run(0, &TEST_UNIT_READY, &[], &[]);
+            if rig.reports.last().is_some_and(|(_, report)| report.generations.threshold == 1) {
+                break true;
+            }
+            if std::time::Instant::now() >= deadline {
+                break false;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        };
+        assert_eq!(told, news, "threshold {threshold}");
+    }
+}
