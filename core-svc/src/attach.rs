@@ -226,6 +226,7 @@ impl Core {
         nexus.closing = Some(closing);
         let has_tasks = nexus.tasks > 0;
         self.end_spc2_of(at);
+        self.clear_aca_of(at);
         self.functions.retain(|function| function.nexus != at);
         if has_tasks {
             for id in self.tasks.select(|task| task.nexus == at) {

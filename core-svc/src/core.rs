@@ -25,6 +25,7 @@ use crate::settle::Late;
 use crate::stats::{Counter, Counters};
 use crate::task::{Stage, TaskId, Tasks};
 use crate::task_mgmt::PendingFunction;
+use crate::task_set::Order;
 
 /// Tasks that there is room for before the first allocation.
 const USUAL_TASKS: usize = 1024;
@@ -71,6 +72,10 @@ pub struct Core {
     pub errands: Vec<Errand>,
     /// Number of the latest errand.
     pub next_errand: u64,
+    /// An ACA condition stands somewhere.
+    pub any_aca: bool,
+    /// Arrivals of tasks so far.
+    pub arrivals: u64,
     /// Tasks that have become enabled and are to be executed.
     pub ready: VecDeque<TaskId>,
     /// Where state that outlives the core is kept.
@@ -116,6 +121,8 @@ impl Default for Core {
             functions: Vec::new(),
             errands: Vec::new(),
             next_errand: 0,
+            any_aca: false,
+            arrivals: 0,
             ready: VecDeque::with_capacity(USUAL_TASKS),
             notebook: None,
             notebook_waits: None,
@@ -146,7 +153,14 @@ impl Core {
     pub fn run_ready(&mut self) {
         while let Some(id) = self.ready.pop_front() {
             let Some(task) = self.tasks.get(id) else { continue };
-            if task.aborted || !self.is_let_through(id) {
+            if task.aborted {
+                continue;
+            }
+            if self.any_aca && task.seat.order != Order::Aside && self.stands_still(task.unit, task.nexus) {
+                self.block(id);
+                continue;
+            }
+            if !self.is_let_through(id) {
                 continue;
             }
             let Some(task) = self.tasks.get_mut(id) else { continue };

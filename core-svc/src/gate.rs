@@ -1,4 +1,4 @@
-//! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, unit attention,
+//! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, ACA, unit attention,
 //! asymmetric access state, operation code, write protection of the LUN map.
 
 use ipc::message::config::LunConfig;
@@ -53,12 +53,11 @@ impl Core {
             });
         };
         let unit = entry.unit;
-        if attribute == TaskAttribute::Aca {
-            // SAM-5 5.9.5: an ACA task where no ACA condition stands.
-            return Verdict::End(Outcome::check(Sense::illegal_request(Asc::INVALID_MESSAGE_ERROR)));
+        if let Some(outcome) = self.aca_refusal(nexus, unit, attribute, row.ok(), request) {
+            return Verdict::End(outcome);
         }
         let reports = row.is_err() || row.is_ok_and(|row| row.unit_attention == UnitAttention::Report);
-        if let Some(asc) = reports.then(|| self.take_attention(nexus, unit, request)).flatten() {
+        if let Some(asc) = reports.then(|| self.report_attention(nexus, unit, request)).flatten() {
             return Verdict::End(Outcome::check(Sense::unit_attention(asc)));
         }
         let state = self.access_state(nexus, unit);
@@ -150,6 +149,15 @@ impl Core {
             self.clear_luns_changed(at);
         }
         Some(asc)
+    }
+
+    /// As [`take_attention`](Self::take_attention), for a command that ends with the condition. It stays if it is interlocked.
+    fn report_attention(&mut self, at: usize, unit: u32, request: &Request) -> Option<Asc> {
+        let waiting = self.nexuses.get(at)?.attentions.get(&unit)?;
+        match waiting.first() {
+            Some(asc) if self.is_interlocked(unit) => Some(asc),
+            _ => self.take_attention(at, unit, request),
+        }
     }
 
     /// The nexus at `nexus` knows that its inventory has changed: no unit of it says so again (LUICLR one, SPC-4 7.8).

@@ -154,6 +154,7 @@ impl Core {
                 config.name
             );
             unit.set = std::mem::take(&mut known.set);
+            unit.aca = std::mem::take(&mut known.aca);
             unit.report = known.report;
             unit.seen = known.seen;
             unit.reservations = std::mem::take(&mut known.reservations);

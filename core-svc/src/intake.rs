@@ -8,12 +8,14 @@ use ipc::message::record::{Request, RequestKind, request_flags};
 use scsi::attribute::TaskAttribute;
 use scsi::lun::Lun;
 
+use crate::aca;
 use crate::core::Core;
 use crate::gate::Verdict;
 use crate::nexus::wide;
 use crate::peers::{Attach, MOST_TASKS};
 use crate::stats::Counter;
 use crate::task::{Stage, Task, TaskId};
+use crate::task_set::{Order, Seat};
 
 /// Records that one link may have handled before the next link's turn.
 const BATCH: usize = 64;
@@ -130,9 +132,17 @@ impl Core {
         match self.gate(nexus, Lun::from_u64(request.lun), attribute, request) {
             Verdict::End(outcome) => {
                 let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
+                if let Some(unit) = unit {
+                    self.follow(unit, nexus, request, &outcome);
+                }
                 self.answer(place, unit, request, &outcome)?;
             }
             Verdict::Run { opcode, unit, way } => {
+                let mut seat = Seat::new(attribute, opcode, nexus);
+                if self.any_aca && aca::is_preempt_and_abort(opcode) {
+                    seat.order = Order::Aside;
+                }
+                self.arrivals += 1;
                 let mut task = Task {
                     request: *request,
                     opcode,
@@ -140,10 +150,13 @@ impl Core {
                     epoch: self.transports[place].epoch,
                     unit,
                     attribute,
+                    seat,
+                    arrival: self.arrivals,
                     stage: Stage::Dormant,
                     data_ready: request.flags & request_flags::DATA_PENDING == 0,
                     judged: false,
                     aborted: false,
+                    told: false,
                 };
                 task.request.nexus = number;
                 task.request.flags =
@@ -167,13 +180,20 @@ impl Core {
 
     /// Puts a task into its unit's task set.
     fn enter(&mut self, place: usize, task: Task) {
-        let (nexus, unit, attribute) = (task.nexus, task.unit, task.attribute);
+        let (nexus, unit, seat, attribute) = (task.nexus, task.unit, task.seat, task.attribute);
         let Some(id) = self.tasks.insert(task) else { return };
         self.transports[place].tasks += 1;
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
             nexus.tasks += 1;
         }
-        if self.unit_mut(unit).is_some_and(|unit| unit.set.enter(id, attribute)) {
+        let blocked = self.any_aca && seat.order != Order::Aside && self.stands_still(unit, nexus);
+        if attribute == TaskAttribute::Aca {
+            self.note_aca_task(unit, nexus, Some(id));
+        }
+        let Some(known) = self.unit_mut(unit) else { return };
+        if blocked {
+            known.set.enter_dormant(id, seat);
+        } else if known.set.enter(id, seat) {
             if let Some(task) = self.tasks.get_mut(id) {
                 task.stage = Stage::Enabled;
             }

@@ -28,6 +28,9 @@ pub mod unit_attention;
 pub mod task;
 pub mod task_set;
 
+pub mod aca;
+pub mod consequence;
+
 pub mod dispatch;
 pub mod errand;
 pub mod report;

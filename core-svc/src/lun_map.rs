@@ -5,10 +5,11 @@
 
 use ipc::message::config::{AccessGroupConfig, LunAddressing, LunConfig, TargetConfig, UnitConfig};
 use scsi::lun::{Addressing, Lun};
-use scsi::unit_report::UnitReport;
+use scsi::unit_report::{Control, UnitReport};
 
+use crate::aca::Aca;
 use crate::reservation::Reservations;
-use crate::task_set::TaskSet;
+use crate::task_set::sets::TaskSets;
 use crate::unit_report::Seen;
 
 /// The map of a target that is for everybody in no access group.
@@ -139,6 +140,11 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
     pattern[at..].iter().all(|rest| *rest == b'*')
 }
 
+/// What is taken for true of a unit that its handler has not spoken of: no command is executed before it has.
+fn before_any_report() -> UnitReport {
+    UnitReport { control: Control { queue_algorithm: 1, ..Control::default() }, ..UnitReport::default() }
+}
+
 /// A logical unit: what the core keeps of it for all nexuses.
 #[derive(Debug)]
 pub struct Unit {
@@ -149,7 +155,9 @@ pub struct Unit {
     /// Index of the device group whose asymmetric access states it shares.
     pub device_group: u32,
     /// Its task set.
-    pub set: TaskSet,
+    pub set: TaskSets,
+    /// Auto contingent allegiance conditions: one, or one for each nexus.
+    pub aca: Vec<Aca>,
     /// Its NAA identifier, empty if it has none.
     pub naa: Vec<u8>,
     /// Its reservations.
@@ -167,10 +175,11 @@ impl Unit {
             name: config.name.clone(),
             handler,
             device_group: config.device_group,
-            set: TaskSet::default(),
+            set: TaskSets::new(&before_any_report().control),
+            aca: Vec::new(),
             naa: config.names.naa.clone(),
             reservations: Reservations::default(),
-            report: UnitReport::default(),
+            report: before_any_report(),
             seen: None,
         }
     }

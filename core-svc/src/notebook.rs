@@ -40,6 +40,8 @@ pub enum Part {
     Unit = 5,
     /// Reservations of a unit, by its number. No entry: none.
     Reservations = 6,
+    /// An ACA condition, by the wide number of its nexus and unit. No entry: none.
+    Aca = 7,
     /// How far a copy has come, by wide number and serial. No entry: it has not begun, or is over.
     CopyProgress = 8,
     /// How copies of a nexus ended, by its wide number. No entry: none.
@@ -47,13 +49,14 @@ pub enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Nexus,
         Self::Attentions,
         Self::Recorded,
         Self::AccessState,
         Self::Unit,
         Self::Reservations,
+        Self::Aca,
         Self::CopyProgress,
         Self::CopyResults,
     ];
@@ -62,7 +65,7 @@ impl Part {
     const fn format(self) -> u32 {
         match self {
             Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
-            Self::Reservations | Self::CopyProgress | Self::CopyResults => 1,
+            Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults => 1,
         }
     }
 
@@ -123,6 +126,7 @@ impl Core {
                 let unit = u32::try_from(minor).ok()?;
                 unless_default(nexus(major)?.attentions.get(&unit)?)
             }
+            Part::Aca => self.has_aca(major, minor).then(Vec::new),
             Part::Recorded => unless_default(&nexus(major)?.recorded),
             Part::AccessState => self.encode_access_state(major, minor),
             Part::Unit => bytes(self.units.get(usize::try_from(major).ok()?)?.as_ref()?.seen.as_ref()?),
@@ -145,6 +149,7 @@ impl Core {
                 *attentions.get_mut(&u32::try_from(minor).ok()?)? = value(bytes)?;
                 Some(())
             }
+            Part::Aca => self.take_up_aca(major, minor),
             Part::Recorded => {
                 self.nexuses.get_mut(nexus?)?.recorded = value::<Recorded>(bytes)?.bounded();
                 Some(())

@@ -4,6 +4,7 @@
 
 use ipc::fault::PeerFault;
 use ipc::message::record::{Reply, ReplyKind, Request, reply_flags};
+use scsi::attribute::TaskAttribute;
 use scsi::sense::{Sense, SenseBytes};
 use scsi::status::Status;
 
@@ -11,7 +12,7 @@ use crate::core::Core;
 use crate::nexus::OWN;
 use crate::peers::MOST_TASKS;
 use crate::stats::Counter;
-use crate::task::{Stage, TaskId};
+use crate::task::{Stage, Task, TaskId};
 
 /// Records that one link may have handled before the next link's turn.
 const BATCH: usize = 64;
@@ -35,6 +36,14 @@ impl Outcome {
     /// GOOD, with `transferred` of `wanted` bytes moved.
     pub fn good(transferred: u32, wanted: u32) -> Self {
         Self { status: Status::Good, sense: None, transferred, wanted, aborted: false }
+    }
+
+    /// What a reply says.
+    fn of(reply: &Reply) -> Self {
+        let sense = reply.sense().ok().filter(|sense| !sense.is_empty()).and_then(SenseBytes::copy);
+        let status = Status::try_from(reply.status).unwrap_or(Status::CheckCondition);
+        let (transferred, wanted) = (reply.transferred, reply.wanted);
+        Self { status, sense, transferred, wanted, aborted: reply.flags & reply_flags::ABORTED != 0 }
     }
 
     /// A status without sense data.
@@ -160,7 +169,7 @@ impl Core {
     /// Ends a task with an outcome of the core's own.
     pub(crate) fn end(&mut self, id: TaskId, outcome: &Outcome) {
         let Some(task) = self.tasks.get(id) else { return };
-        let mut reply = outcome.reply(0, task.request.serial);
+        let mut reply = self.formatted(Some(task.unit), outcome).reply(0, task.request.serial);
         self.finish(id, &mut reply);
     }
 
@@ -177,18 +186,17 @@ impl Core {
             self.forget_progress(task.nexus, task.request.serial);
         }
         if let Some(unit) = self.units.get_mut(task.unit as usize).and_then(Option::as_mut) {
-            if task.stage == Stage::Dormant {
-                unit.set.withdraw(id);
-            } else {
-                unit.set.leave(task.attribute);
-            }
-            while let Some(next) = unit.set.enable_next() {
-                if let Some(task) = self.tasks.get_mut(next) {
-                    task.stage = Stage::Enabled;
-                }
-                self.ready.push_back(next);
-            }
+            unit.set.leave(id, task.seat, task.stage == Stage::Dormant);
         }
+        if task.attribute == TaskAttribute::Aca {
+            self.note_aca_task(task.unit, task.nexus, None);
+        }
+        if task.aborted {
+            self.tell_abort(&task, reply);
+        } else if reply.status != Status::Good.code() {
+            self.follow(task.unit, task.nexus, &task.request, &Outcome::of(reply));
+        }
+        self.enable(task.unit, task.nexus);
         if let Some(nexus) = self.nexuses.get_mut(task.nexus) {
             nexus.tasks -= 1;
             self.endings |= nexus.closing.is_some() && nexus.tasks == 0;
@@ -205,6 +213,27 @@ impl Core {
         }
         if !self.preempting.is_empty() {
             self.preempting_after(id);
+        }
+    }
+
+    /// A task that was aborted by another nexus, if that is to be said, ends with a status of its own.
+    #[cold]
+    fn tell_abort(&self, task: &Task, reply: &mut Reply) {
+        if task.told && self.nexuses.get(task.nexus).is_some_and(|nexus| nexus.closing.is_none()) {
+            let told = Outcome::status(Status::TaskAborted);
+            *reply = told.reply(0, task.request.serial);
+        }
+    }
+
+    /// An outcome of the core's own in the format that the unit has for sense data (D_SENSE).
+    fn formatted(&self, unit: Option<u32>, outcome: &Outcome) -> Outcome {
+        let unit = unit.and_then(|unit| self.units.get(unit as usize)?.as_ref());
+        match (&outcome.sense, unit) {
+            (Some(sense), Some(unit)) if unit.report.control.d_sense => {
+                let sense = Sense::parse(sense.as_slice()).map_or(*sense, |sense| sense.to_descriptor());
+                Outcome { sense: Some(sense), ..*outcome }
+            }
+            _ => *outcome,
         }
     }
 
@@ -235,7 +264,7 @@ impl Core {
         request: &Request,
         outcome: &Outcome,
     ) -> Result<(), PeerFault> {
-        let reply = outcome.reply(request.nexus, request.serial);
+        let reply = self.formatted(unit, outcome).reply(request.nexus, request.serial);
         match unit.filter(|unit| self.may_run_elsewhere(*unit, request.flags)) {
             None => self.send_to_transport(place, &reply),
             Some(_) if self.late.len() >= MOST_TASKS * self.transports.len() => {

@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use scsi::attribute::TaskAttribute;
 use scsi::opcode::Opcode;
 
+use crate::task_set::Seat;
+
 /// The name of a task inside the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskId {
@@ -20,6 +22,8 @@ pub struct TaskId {
 pub enum Stage {
     /// In its task set, not enabled.
     Dormant,
+    /// Enabled, and kept from being executed by an ACA condition.
+    Blocked,
     /// Enabled; its data-out is not complete.
     AwaitingData,
     /// Enabled and to be executed by the core itself, or about to be dispatched.
@@ -49,6 +53,10 @@ pub struct Task {
     pub unit: u32,
     /// Its attribute.
     pub attribute: TaskAttribute,
+    /// Its place in the task set.
+    pub seat: Seat,
+    /// When it came: tasks are in the order of these.
+    pub arrival: u64,
     /// How far it has come.
     pub stage: Stage,
     /// Its data-out is complete, or it has none.
@@ -58,6 +66,8 @@ pub struct Task {
     /// It was aborted: it ends without an answer to the initiator. If its handler may be executing it for an older link,
     /// it ends when the handler has said that nothing older runs.
     pub aborted: bool,
+    /// If it was aborted: by another nexus, and its initiator is told so by TASK ABORTED status.
+    pub told: bool,
 }
 
 /// All tasks.

@@ -104,25 +104,21 @@ impl Core {
                 (answer(!living.is_empty()), Vec::new())
             }
             Function::ClearTaskSet => {
-                // What the core itself asks of the unit is in no task set.
-                let victims = self.tasks.select(|task| task.unit == unit && task.nexus != OWN);
-                // What its own nexus had given up before was not cleared by another.
-                let cleared = |id: &TaskId| {
-                    let task = self.tasks.get(*id).filter(|task| !task.aborted)?;
-                    (task.nexus != at).then_some(task.nexus)
-                };
-                let others: FxHashSet<usize> = victims.iter().filter_map(cleared).collect();
-                let asc = Asc::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
-                self.raise_attention(unit, asc, |place| others.contains(&place));
+                let one_set = self.unit_mut(unit).is_some_and(|unit| !unit.set.per_nexus());
+                // What the core itself asks of the unit is in nobody's task set.
+                let theirs = |task: &Task| if one_set { task.nexus != OWN } else { task.nexus == at };
+                let victims = self.tasks.select(|task| task.unit == unit && theirs(task));
+                self.abort_for_others(unit, at, &victims);
                 (FunctionComplete, victims)
             }
-            Function::LogicalUnitReset => (FunctionComplete, self.reset_units(&[unit])),
+            Function::LogicalUnitReset => (FunctionComplete, self.reset_units(at, &[unit])),
             Function::TargetWarmReset | Function::TargetColdReset => {
                 let units = self.nexus_units(at);
-                (FunctionComplete, self.reset_units(&units))
+                (FunctionComplete, self.reset_units(at, &units))
             }
             Function::ItNexusReset => {
                 self.end_spc2_of(at);
+                self.clear_aca_of(at);
                 let units: Vec<u32> = self.nexus_units(at);
                 for unit in units {
                     self.raise_attention(unit, Asc::IT_NEXUS_LOSS_OCCURRED, |place| place == at);
@@ -133,9 +129,20 @@ impl Core {
                 let waiting = self.nexuses.get(at).and_then(|nexus| nexus.attentions.get(&unit));
                 (answer(waiting.is_some_and(|waiting| waiting.is_pending())), Vec::new())
             }
-            // There is no ACA condition to clear as long as NormACA is 0.
-            Function::ClearAca => (Response::FunctionNotSupported, Vec::new()),
+            Function::ClearAca => self.perform_clear_aca(at, unit),
         }
+    }
+
+    /// CLEAR ACA (SAM-5 7.4): the ACA task is aborted, and what was blocked goes on. Only the faulted nexus may.
+    fn perform_clear_aca(&mut self, at: usize, unit: u32) -> (Response, Vec<TaskId>) {
+        let Some(aca) = self.unit_mut(unit).and_then(|unit| unit.aca_for(at).copied()) else {
+            return (Response::FunctionComplete, Vec::new());
+        };
+        if aca.nexus != at {
+            return (Response::FunctionRejected, Vec::new());
+        }
+        self.clear_aca(unit, |nexus| nexus == at);
+        (Response::FunctionComplete, aca.task.into_iter().collect())
     }
 
     /// What handlers have to do when the affected tasks have ended.
@@ -178,14 +185,17 @@ impl Core {
     }
 
     /// Resets logical units: every task ends, every nexus hears of it.
-    fn reset_units(&mut self, units: &[u32]) -> Vec<TaskId> {
+    fn reset_units(&mut self, at: usize, units: &[u32]) -> Vec<TaskId> {
         for unit in units {
             self.reset_copy_results(*unit);
             self.raise_attention(*unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
             self.end_spc2_at(*unit);
+            self.clear_aca(*unit, |_| true);
         }
         let units: FxHashSet<u32> = units.iter().copied().collect();
-        self.tasks.select(|task| units.contains(&task.unit))
+        let victims = self.tasks.select(|task| units.contains(&task.unit));
+        self.tell_others(at, &victims);
+        victims
     }
 
     /// A task has ended: functions that waited for it go on.

@@ -1,56 +1,126 @@
 //! Stage 5, task set: which of a logical unit's tasks may run now (SAM-5 clause 8).
 //!
-//! One set per logical unit, shared by all nexuses (TST 000b). A task is dormant or enabled; the rules that the counters
-//! below encode are those of SAM-5 8.5: HEAD OF QUEUE is enabled on arrival; ORDERED waits for every older task and every
-//! HEAD OF QUEUE task; SIMPLE waits for older ORDERED tasks and for HEAD OF QUEUE tasks. As dormant tasks are kept in arrival order, nothing
-//! behind a dormant task can overtake it.
+//! A task is dormant or enabled; the rules that the counters below encode are those of SAM-5 8.5: HEAD OF QUEUE is enabled on
+//! arrival; ORDERED waits for every older task and every HEAD OF QUEUE task; SIMPLE waits for older ORDERED tasks and for HEAD
+//! OF QUEUE tasks. As dormant tasks are kept in arrival order, nothing behind a dormant task can overtake it.
+//!
+//! A unit has one set for all nexuses (TST 000b) or one for each (TST 001b); [`sets`] chooses. Under restricted reordering
+//! (QUEUE ALGORITHM MODIFIER 0h) a SIMPLE task that changes the medium is not enabled beside another SIMPLE task of its
+//! nexus. ACA tasks are in no set: there is one at a time, and it runs while everything else stands ([`crate::aca`]).
+
+pub mod sets;
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
 use scsi::attribute::TaskAttribute;
+use scsi::opcode::{Opcode, Queueing};
 
 use crate::task::TaskId;
 
-/// The tasks of one logical unit, by attribute.
+/// What a task's attribute and its command make of its place in the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In no order: runs at once and holds nobody (implicit HEAD OF QUEUE, the ACA task).
+    Aside,
+    /// HEAD OF QUEUE.
+    Head,
+    /// ORDERED, and commands that run alone.
+    Ordered,
+    /// Waits as ORDERED does and lets younger tasks pass once it runs.
+    Begins,
+    /// SIMPLE that only looks at the medium.
+    Looks,
+    /// SIMPLE that may change it.
+    Changes,
+}
+
+/// A task's place in the set of a nexus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Its order.
+    pub order: Order,
+    /// Its nexus's place.
+    pub nexus: usize,
+}
+
+impl Seat {
+    /// The seat of a command.
+    pub fn new(attribute: TaskAttribute, opcode: &Opcode, nexus: usize) -> Self {
+        let order = match (attribute, opcode.queueing) {
+            (TaskAttribute::Aca, _) => Order::Aside,
+            (TaskAttribute::HeadOfQueue, _) => Order::Head,
+            (_, Queueing::Begins) => Order::Begins,
+            (TaskAttribute::Ordered, _) | (_, Queueing::Alone) => Order::Ordered,
+            (_, Queueing::Aside) => Order::Aside,
+            (_, Queueing::Plain) if opcode.medium_write => Order::Changes,
+            (_, Queueing::Plain) => Order::Looks,
+        };
+        Self { order, nexus }
+    }
+}
+
+/// The tasks of one task set, by order.
 #[derive(Debug, Default)]
 pub struct TaskSet {
-    dormant: VecDeque<(TaskId, TaskAttribute)>,
+    dormant: VecDeque<(TaskId, Seat)>,
     enabled: u32,
     enabled_ordered: u32,
     enabled_head: u32,
+    /// Under restricted reordering, SIMPLE tasks of each nexus that are enabled: those that look and those that change.
+    streams: Option<FxHashMap<usize, (u32, u32)>>,
 }
 
 impl TaskSet {
+    /// A set without tasks.
+    pub fn new(restricted: bool) -> Self {
+        Self { streams: restricted.then(FxHashMap::default), ..Self::default() }
+    }
+
     /// A task arrives. True: it is enabled at once; false: it is dormant until [`enable_next`](Self::enable_next) names it.
-    pub fn enter(&mut self, task: TaskId, attribute: TaskAttribute) -> bool {
-        let enabled =
-            attribute == TaskAttribute::HeadOfQueue || (self.dormant.is_empty() && self.may_run(attribute));
+    #[inline]
+    pub fn enter(&mut self, task: TaskId, seat: Seat) -> bool {
+        let at_once = matches!(seat.order, Order::Head | Order::Aside);
+        let enabled = at_once || (self.dormant.is_empty() && self.may_run(seat));
         if enabled {
-            self.count(attribute);
+            self.count(seat);
         } else {
-            self.dormant.push_back((task, attribute));
+            self.dormant.push_back((task, seat));
         }
         enabled
     }
 
+    /// A task arrives while nothing may be enabled.
+    pub fn enter_dormant(&mut self, task: TaskId, seat: Seat) {
+        self.dormant.push_back((task, seat));
+    }
+
     /// An enabled task has ended.
-    pub fn leave(&mut self, attribute: TaskAttribute) {
+    #[inline]
+    pub fn leave(&mut self, seat: Seat) {
+        if seat.order == Order::Aside {
+            return;
+        }
         self.enabled -= 1;
-        match attribute {
-            TaskAttribute::HeadOfQueue => self.enabled_head -= 1,
-            TaskAttribute::Ordered => self.enabled_ordered -= 1,
+        match seat.order {
+            Order::Head => self.enabled_head -= 1,
+            Order::Ordered => self.enabled_ordered -= 1,
             _ => {}
+        }
+        if let Some(streams) = &mut self.streams {
+            uncount_stream(streams, seat);
         }
     }
 
     /// The oldest dormant task, if it may run now; it is enabled by this call.
+    #[inline]
     pub fn enable_next(&mut self) -> Option<TaskId> {
-        let (task, attribute) = *self.dormant.front()?;
-        if !self.may_run(attribute) {
+        let (task, seat) = *self.dormant.front()?;
+        if !self.may_run(seat) {
             return None;
         }
         self.dormant.pop_front();
-        self.count(attribute);
+        self.count(seat);
         Some(task)
     }
 
@@ -66,21 +136,58 @@ impl TaskSet {
         self.enabled == 0 && self.dormant.is_empty()
     }
 
-    fn may_run(&self, attribute: TaskAttribute) -> bool {
-        match attribute {
-            TaskAttribute::HeadOfQueue => true,
-            TaskAttribute::Ordered => self.enabled == 0,
-            _ => self.enabled_ordered == 0 && self.enabled_head == 0,
+    #[inline]
+    fn may_run(&self, seat: Seat) -> bool {
+        match seat.order {
+            Order::Head | Order::Aside => true,
+            Order::Ordered | Order::Begins => self.enabled == 0,
+            Order::Looks | Order::Changes => {
+                let open = self.enabled_ordered == 0 && self.enabled_head == 0;
+                open && self.streams.as_ref().is_none_or(|streams| may_join(streams, seat))
+            }
         }
     }
 
-    fn count(&mut self, attribute: TaskAttribute) {
+    /// Counts an enabled task.
+    #[inline]
+    pub fn count(&mut self, seat: Seat) {
+        if seat.order == Order::Aside {
+            return;
+        }
         self.enabled += 1;
-        match attribute {
-            TaskAttribute::HeadOfQueue => self.enabled_head += 1,
-            TaskAttribute::Ordered => self.enabled_ordered += 1,
+        match seat.order {
+            Order::Head => self.enabled_head += 1,
+            Order::Ordered => self.enabled_ordered += 1,
             _ => {}
         }
+        if let Some(streams) = &mut self.streams {
+            count_stream(streams, seat);
+        }
+    }
+}
+
+fn may_join(streams: &FxHashMap<usize, (u32, u32)>, seat: Seat) -> bool {
+    let (looks, changes) = streams.get(&seat.nexus).copied().unwrap_or_default();
+    changes == 0 && (looks == 0 || seat.order == Order::Looks)
+}
+
+fn count_stream(streams: &mut FxHashMap<usize, (u32, u32)>, seat: Seat) {
+    match seat.order {
+        Order::Looks => streams.entry(seat.nexus).or_default().0 += 1,
+        Order::Changes => streams.entry(seat.nexus).or_default().1 += 1,
+        _ => {}
+    }
+}
+
+fn uncount_stream(streams: &mut FxHashMap<usize, (u32, u32)>, seat: Seat) {
+    let Some((looks, changes)) = streams.get_mut(&seat.nexus) else { return };
+    match seat.order {
+        Order::Looks => *looks -= 1,
+        Order::Changes => *changes -= 1,
+        _ => {}
+    }
+    if (*looks, *changes) == (0, 0) {
+        streams.remove(&seat.nexus);
     }
 }
 

@@ -70,6 +70,17 @@ impl UnitAttentions {
         true
     }
 
+    /// The condition that waits longest.
+    #[inline]
+    pub fn first(&self) -> Option<Asc> {
+        self.waiting.as_slice().first().map(|(code, qualifier)| Asc { code: *code, qualifier: *qualifier })
+    }
+
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.waiting.as_slice().len()
+    }
+
     /// Takes the condition that the command `serial` has to report.
     pub fn take(&mut self, serial: u64) -> Option<Asc> {
         let code = self.waiting.take_first()?;

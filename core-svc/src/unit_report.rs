@@ -56,10 +56,14 @@ impl Core {
         let report = UnitReport::decode(reply.sense()?).ok_or(PeerFault::Unexpected("unit report"))?;
         let unit = self.unit_mut(number).filter(|unit| unit.handler == place).ok_or(unknown)?;
         unit.report = report;
+        let suits = unit.set.suits(&report.control);
         let now = report.generations;
         let before = unit.seen.map(Generations::from);
         let known = before.map_or(now, |seen| now.known_after(&seen));
         unit.seen = Some(known.into());
+        if !suits {
+            self.suit_sets(number);
+        }
         if before == Some(known) {
             return Ok(());
         }

@@ -9,9 +9,6 @@ use crate::sense::Sense;
 /// The longest CDB that is kept inline.
 pub const CDB_CAPACITY: usize = 32;
 
-/// NACA of the CONTROL byte: establish an auto contingent allegiance condition. Not supported; INQUIRY says so.
-const NACA: u8 = 0x04;
-const NACA_BIT: u8 = 2;
 /// LINK of the CONTROL byte, obsolete since SAM-4: more commands would follow as part of this one.
 const LINK: u8 = 0x01;
 const LINK_BIT: u8 = 0;
@@ -26,7 +23,7 @@ pub struct Cdb {
 impl Cdb {
     /// Checks and copies a CDB. Transports that pad CDBs (iSCSI: to 16 bytes) may pass the padding.
     ///
-    /// Fails with the sense for an unknown operation code or service action, for bytes that are missing, and for NACA or LINK.
+    /// Fails with the sense for an unknown operation code or service action, for bytes that are missing, and for LINK. NACA is core-svc's.
     pub fn new(cdb: &[u8]) -> Result<Self, Sense> {
         let row = opcode::find(cdb)?;
         let len = row.cdb_len();
@@ -36,9 +33,6 @@ impl Cdb {
         bytes.get_mut(..len).ok_or(missing)?.copy_from_slice(given);
         let control = given.last().copied().unwrap_or(0);
         let at = (len - 1) as u16;
-        if control & NACA != 0 {
-            return Err(Sense::invalid_field_in_cdb(at, Some(NACA_BIT)));
-        }
         if control & LINK != 0 {
             return Err(Sense::invalid_field_in_cdb(at, Some(LINK_BIT)));
         }

@@ -14,8 +14,10 @@ use crate::vpd;
 const STANDARD_LENGTH: usize = 96;
 /// SPC-4.
 const VERSION: u8 = 0x06;
-/// HISUP, and RESPONSE DATA FORMAT 2. NORMACA is zero: NACA is refused (see [`crate::cdb`]).
+/// HISUP, and RESPONSE DATA FORMAT 2.
 const HISUP_FORMAT_2: u8 = 0x12;
+/// NORMACA: NACA in a CONTROL byte is understood.
+const NORMACA: u8 = 0x20;
 /// CMDQUE: the full task management model.
 const CMDQUE: u8 = 0x02;
 /// 3PC: the unit takes EXTENDED COPY.
@@ -52,7 +54,7 @@ pub fn standard(info: &DeviceInfo, path: &Path, allocation_length: u16) -> Param
     let mut data = ParameterData::new(allocation_length);
     let removable = if info.removable { RMB } else { 0 };
     let ports = if info.ports.len() > 1 { MULTIP } else { 0 };
-    data.put(&[vpd::peripheral(info, path), removable, VERSION, HISUP_FORMAT_2]);
+    data.put(&[vpd::peripheral(info, path), removable, VERSION, NORMACA | HISUP_FORMAT_2]);
     let copies = opcode::rows(number::EXTENDED_COPY).iter().any(|row| info.supports(row));
     let copies = if copies { THIRD_PARTY_COPY } else { 0 };
     data.put(&[(STANDARD_LENGTH - 5) as u8, info.tpgs.code() << 4 | copies, ports, CMDQUE]);

@@ -94,6 +94,19 @@ pub struct Reservation {
     pub spc2: Admission,
 }
 
+/// Where a command stands in its task set besides what its task attribute says (SAM-5 clause 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queueing {
+    /// As its attribute says.
+    Plain,
+    /// Implicit HEAD OF QUEUE: one that is SIMPLE runs at once and holds nobody.
+    Aside,
+    /// Waits for everything older; younger commands go on, and its executor refuses those that it has to.
+    Begins,
+    /// Runs alone: waits for everything older, and everything younger waits for it.
+    Alone,
+}
+
 /// What a unit has to be, besides of the right type, for the command to be supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requires {
@@ -143,6 +156,8 @@ pub struct Opcode {
     pub reservation: Reservation,
     /// What asymmetric access states do.
     pub alua: Alua,
+    /// Where it stands in its task set.
+    pub queueing: Queueing,
     /// Whether the command changes the medium, so that write protection stops it.
     pub medium_write: bool,
     /// Which types of device have the command. See [`crate::device_info::DeviceInfo::supports`].

@@ -12,6 +12,8 @@ const CTDP: u8 = 0x02;
 const SERVACTV: u8 = 0x01;
 /// CTDP in the one_command format.
 const ONE_CTDP: u8 = 0x80;
+/// NACA of the CONTROL byte, which core-svc looks at in every command.
+const NACA: u8 = 0x04;
 /// SUPPORT 001b: not supported.
 const NOT_SUPPORTED: u8 = 0x01;
 /// SUPPORT 011b: supported as the standard says.
@@ -74,7 +76,9 @@ fn put_one(row: Option<&Opcode>, timeouts: bool, data: &mut ParameterData) {
     };
     data.put(&[0, SUPPORTED | if timeouts { ONE_CTDP } else { 0 }]);
     data.put_u16(row.cdb_len() as u16);
+    let control = data.full_len() + row.cdb_len() - 1;
     data.put(row.usage);
+    data.patch(control, &[NACA]);
     if timeouts {
         put_timeouts(row, data);
     }

@@ -13,6 +13,7 @@ use scsi::status::Status;
 use crate::core::Core;
 use crate::nexus::{OWN, own_number};
 use crate::task::{Stage, Task, TaskId};
+use crate::task_set::{Order, Seat};
 
 use super::memory::PAGE;
 
@@ -157,10 +158,13 @@ impl Core {
             epoch: 0,
             unit,
             attribute: TaskAttribute::Simple,
+            seat: Seat { order: Order::Aside, nexus: OWN },
+            arrival: 0,
             stage: Stage::Enabled,
             data_ready: true,
             judged: true,
             aborted: false,
+            told: false,
         };
         // The serial is new, so there is no such task.
         let Some(id) = self.tasks.insert(task) else { return };

@@ -34,12 +34,16 @@ impl Core {
         victims.retain(|victim| *victim != id);
         // What a copy that one of them sent to another unit does here ends as well: nothing of theirs writes any more.
         victims.extend(self.own_commands_for(unit, places));
+        self.clear_aca(unit, |nexus| places.contains(&nexus));
         if victims.is_empty() {
             return Some(outcome);
         }
         for victim in &victims {
             let Some(task) = self.tasks.get(*victim) else { continue };
             self.record_abort(task.nexus, unit, task.request.serial);
+        }
+        if let Some(by) = self.tasks.get(id).map(|task| task.nexus) {
+            self.abort_for_others(unit, by, &victims);
         }
         self.preempting.push(Preempting { id, outcome, waits: victims.iter().copied().collect() });
         for victim in victims {

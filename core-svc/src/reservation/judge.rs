@@ -2,7 +2,6 @@
 //! affected by what is reserved later, and one that waits behind a PERSISTENT RESERVE OUT is (SPC-4 5.13.1).
 
 use ipc::message::record::Request;
-use scsi::asc::Asc;
 use scsi::status::Status;
 
 use super::{LOST, Shut};
@@ -11,9 +10,6 @@ use crate::nexus::Nexus;
 use crate::notebook::Part;
 use crate::settle::Outcome;
 use crate::task::TaskId;
-
-/// UA_INTLCK_CTRL 11b: a status that says "not now" leaves a unit attention condition behind (SPC-4 7.5.8).
-const ESTABLISH: u8 = 0b11;
 
 impl Core {
     /// Whether the task is let through by the reservations of its unit. If not, it has been ended. Asked once of each task.
@@ -35,16 +31,9 @@ impl Core {
         let Some(unit) = self.units.get(task.unit as usize).and_then(Option::as_ref) else { return true };
         let request: &Request = &task.request;
         let verdict = unit.reservations.judge(request.nexus, task.opcode, request.cdb().unwrap_or_default());
-        let (nexus, number) = (task.nexus, task.unit);
         let outcome = match verdict {
             Ok(()) => return true,
-            Err(Shut::Conflict) => {
-                if unit.report.control.ua_intlck == ESTABLISH {
-                    let asc = Asc::PREVIOUS_RESERVATION_CONFLICT_STATUS;
-                    self.raise_attention(number, asc, |place| place == nexus);
-                }
-                Outcome::status(Status::ReservationConflict)
-            }
+            Err(Shut::Conflict) => Outcome::status(Status::ReservationConflict),
             Err(Shut::Lost) => Outcome::check(LOST),
         };
         self.end_when_quiet(id, &outcome);

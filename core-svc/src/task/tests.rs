@@ -12,10 +12,13 @@ fn task(nexus: u64, serial: u64) -> Task {
         epoch: 1,
         unit: 0,
         attribute: TaskAttribute::Simple,
+        seat: crate::task_set::Seat { order: crate::task_set::Order::Looks, nexus: 0 },
+        arrival: 0,
         stage: Stage::Enabled,
         data_ready: true,
         judged: false,
         aborted: false,
+        told: false,
     }
 }
 

@@ -23,18 +23,21 @@ impl Names {
             epoch: 1,
             unit: 0,
             attribute: TaskAttribute::Simple,
+            seat: crate::task_set::Seat { order: crate::task_set::Order::Looks, nexus: 0 },
+            arrival: 0,
             stage: Stage::Dormant,
             data_ready: true,
             judged: false,
             aborted: false,
+            told: false,
         };
         self.0.insert(task).unwrap()
     }
 }
 
-/// Every task in the set, oldest first, and whether it is enabled.
+/// Every task in the set, oldest first, and whether it is enabled; and whether reordering is restricted.
 #[derive(Default)]
-struct Model(Vec<(TaskId, TaskAttribute, bool)>);
+struct Model(Vec<(TaskId, Seat, bool)>, bool);
 
 impl Model {
     /// Enables what may be enabled, oldest first; returns what became enabled.
@@ -48,38 +51,47 @@ impl Model {
     }
 
     fn may_run(&self, place: usize) -> bool {
-        let older = &self.0[..place];
-        let heads = |tasks: &[(TaskId, TaskAttribute, bool)]| {
-            tasks.iter().any(|(_, attribute, _)| *attribute == TaskAttribute::HeadOfQueue)
+        let seat = self.0[place].1;
+        let mut older = self.0[..place].iter().filter(|(_, seat, _)| seat.order != Order::Aside);
+        let heads = self.0.iter().any(|(_, seat, _)| seat.order == Order::Head);
+        let beside = |orders: &[Order]| {
+            let same = |other: &Seat| other.nexus == seat.nexus && orders.contains(&other.order);
+            self.0.iter().any(|(_, other, enabled)| *enabled && same(other))
         };
-        match self.0[place].1 {
-            TaskAttribute::HeadOfQueue => true,
-            TaskAttribute::Ordered => older.is_empty() && !heads(&self.0),
-            _ => {
-                !older.iter().any(|(_, attribute, _)| *attribute == TaskAttribute::Ordered) && !heads(&self.0)
-            }
+        match seat.order {
+            Order::Head | Order::Aside => true,
+            Order::Ordered | Order::Begins => older.next().is_none() && !heads,
+            _ if heads || older.any(|(_, seat, enabled)| !enabled || seat.order == Order::Ordered) => false,
+            Order::Looks => !self.1 || !beside(&[Order::Changes]),
+            Order::Changes => !self.1 || !beside(&[Order::Looks, Order::Changes]),
         }
     }
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Enter(TaskAttribute),
+    Enter(Seat),
     /// An enabled task ends.
     End(usize),
     /// A dormant task is aborted.
     Withdraw(usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let attribute = prop_oneof![
-        4 => Just(TaskAttribute::Simple),
-        1 => Just(TaskAttribute::Untagged),
-        2 => Just(TaskAttribute::Ordered),
-        1 => Just(TaskAttribute::HeadOfQueue),
+fn seat() -> impl Strategy<Value = Seat> {
+    let order = prop_oneof![
+        3 => Just(Order::Looks),
+        2 => Just(Order::Changes),
+        2 => Just(Order::Ordered),
+        1 => Just(Order::Begins),
+        1 => Just(Order::Head),
+        1 => Just(Order::Aside),
     ];
+    (order, 0..2_usize).prop_map(|(order, nexus)| Seat { order, nexus })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        3 => attribute.prop_map(Step::Enter),
+        3 => seat().prop_map(Step::Enter),
         2 => any::<usize>().prop_map(Step::End),
         1 => any::<usize>().prop_map(Step::Withdraw),
     ];
@@ -92,21 +104,22 @@ fn drain(set: &mut TaskSet) -> Vec<TaskId> {
 
 proptest! {
     #[test]
-    fn task_set_agrees_with_the_rules(steps in steps()) {
-        let (mut names, mut set, mut model) = (Names::new(), TaskSet::default(), Model::default());
+    fn task_set_agrees_with_the_rules(steps in steps(), restricted in any::<bool>()) {
+        let (mut names, mut set) = (Names::new(), TaskSet::new(restricted));
+        let mut model = Model(Vec::new(), restricted);
         for step in steps {
             match step {
-                Step::Enter(attribute) => {
+                Step::Enter(seat) => {
                     let id = names.next();
-                    model.0.push((id, attribute, false));
-                    let enabled = set.enter(id, attribute);
+                    model.0.push((id, seat, false));
+                    let enabled = set.enter(id, seat);
                     prop_assert_eq!(model.settle().contains(&id), enabled);
                 }
                 Step::End(which) => {
                     let running: Vec<usize> = (0..model.0.len()).filter(|at| model.0[*at].2).collect();
                     if running.is_empty() { continue }
-                    let (_, attribute, _) = model.0.remove(running[which % running.len()]);
-                    set.leave(attribute);
+                    let (_, seat, _) = model.0.remove(running[which % running.len()]);
+                    set.leave(seat);
                     prop_assert_eq!(model.settle(), drain(&mut set));
                 }
                 Step::Withdraw(which) => {
@@ -118,7 +131,8 @@ proptest! {
                     prop_assert_eq!(model.settle(), drain(&mut set));
                 }
             }
-            prop_assert_eq!(set.is_empty(), model.0.is_empty());
+            let empty = model.0.iter().all(|(_, seat, _)| seat.order == Order::Aside);
+            prop_assert_eq!(set.is_empty(), empty);
         }
     }
 }
@@ -128,9 +142,33 @@ fn withdraw_of_the_oldest_dormant_task_enables_what_it_blocked() {
     let mut names = Names::new();
     let ids: Vec<TaskId> = (0..3).map(|_| names.next()).collect();
     let mut set = TaskSet::default();
-    assert!(set.enter(ids[0], TaskAttribute::Simple));
-    assert!(!set.enter(ids[1], TaskAttribute::Ordered));
-    assert!(!set.enter(ids[2], TaskAttribute::Simple));
+    let seat = |order| Seat { order, nexus: 0 };
+    assert!(set.enter(ids[0], seat(Order::Looks)));
+    assert!(!set.enter(ids[1], seat(Order::Ordered)));
+    assert!(!set.enter(ids[2], seat(Order::Changes)));
     assert!(set.withdraw(ids[1]));
     assert_eq!(drain(&mut set), [ids[2]]);
+}
+
+#[test]
+fn attribute_and_command_decide_the_order() {
+    let order = |attribute, cdb: &[u8]| Seat::new(attribute, scsi::opcode::lookup(cdb).unwrap(), 0).order;
+    // READ(10), WRITE(10), INQUIRY, REQUEST SENSE, REPORT LUNS, MODE SELECT(10), TEST UNIT READY.
+    let simple = |code: u8| order(TaskAttribute::Simple, &[code, 0]);
+    assert_eq!(
+        [0x28, 0x2A, 0x12, 0x03, 0xA0, 0x55, 0x00].map(simple),
+        [
+            Order::Looks,
+            Order::Changes,
+            Order::Aside,
+            Order::Aside,
+            Order::Aside,
+            Order::Ordered,
+            Order::Looks
+        ]
+    );
+    assert_eq!(order(TaskAttribute::Untagged, &[0x12, 0]), Order::Aside);
+    assert_eq!(order(TaskAttribute::Ordered, &[0x12, 0]), Order::Ordered);
+    assert_eq!(order(TaskAttribute::HeadOfQueue, &[0x55, 0]), Order::Head);
+    assert_eq!(order(TaskAttribute::Aca, &[0x2A, 0]), Order::Aside);
 }

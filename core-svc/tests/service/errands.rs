@@ -64,7 +64,7 @@ fn handler_dies_before_it_has_reset_and_is_asked_again() {
 
 #[test]
 fn handler_that_stays_away_is_not_waited_for() {
-    let (mut rig, mut transport, mut disk) = stage();
+    let (rig, mut transport, mut disk) = stage();
     transport.send(&function(NEXUS, 50, LOGICAL_UNIT_RESET, lun(0), 0));
     errand(&mut disk, RequestKind::Reset);
     rig.down(DISK, true);

@@ -6,7 +6,9 @@ mod bare;
 mod ends;
 mod rig;
 
+mod aca;
 mod alua;
+mod control;
 mod copy_death;
 mod copy_disks;
 mod copying;

@@ -35,6 +35,14 @@ pub const WRITE_10: [u8; 10] = [0x2A, 0, 0, 0, 0, 0, 0, 0, 1, 0];
 pub const GOOD: u8 = 0x00;
 /// CHECK CONDITION.
 pub const CHECK: u8 = 0x02;
+/// BUSY.
+pub const BUSY: u8 = 0x08;
+/// TASK SET FULL.
+pub const TASK_SET_FULL: u8 = 0x28;
+/// ACA ACTIVE.
+pub const ACA_ACTIVE: u8 = 0x30;
+/// TASK ABORTED.
+pub const TASK_ABORTED: u8 = 0x40;
 
 /// Tries until there is something, or the watchdog barks.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -82,6 +90,18 @@ pub fn function(nexus: u64, serial: u64, function: u8, lun: u64, ref_serial: u64
     request.function = function;
     request.lun = lun;
     request.ref_serial = ref_serial;
+    request
+}
+
+/// The command with NACA one in its CONTROL byte.
+pub fn naca(mut request: Request) -> Request {
+    request.cdb[usize::from(request.cdb_len) - 1] |= 0x04;
+    request
+}
+
+/// The command with a task attribute (RFC 7143 11.3.1.2: 1 SIMPLE, 2 ORDERED, 3 HEAD OF QUEUE, 4 ACA).
+pub fn attribute(attribute: u8, mut request: Request) -> Request {
+    request.attribute = attribute;
     request
 }
 
@@ -334,6 +354,14 @@ impl FakeHandler {
     pub fn good(&mut self, request: &Request, bytes: u32) {
         let mut reply = Reply::new(ReplyKind::Done, request.nexus, request.serial);
         (reply.transferred, reply.wanted) = (bytes, bytes);
+        self.send(&reply);
+    }
+
+    /// CHECK CONDITION: MEDIUM ERROR, UNRECOVERED READ ERROR.
+    pub fn fail(&mut self, request: &Request) {
+        let mut reply = Reply::new(ReplyKind::Done, request.nexus, request.serial);
+        (reply.status, reply.sense_len) = (CHECK, 18);
+        (reply.sense[0], reply.sense[2], reply.sense[7], reply.sense[12]) = (0x70, 0x03, 10, 0x11);
         self.send(&reply);
     }
 

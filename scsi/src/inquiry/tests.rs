@@ -17,7 +17,7 @@ fn disk() -> DeviceInfo {
 fn standard_bytes_of_the_standard() {
     let data = standard(&disk(), &Path::default(), 0xFFFF).into_vec();
     assert_eq!(data.len(), 96);
-    assert_eq!(data[..8], [0x00, 0x00, 0x06, 0x12, 91, 0x08, 0x00, 0x02]);
+    assert_eq!(data[..8], [0x00, 0x00, 0x06, 0x32, 91, 0x08, 0x00, 0x02]);
     assert_eq!(&data[8..36], b"ACME    Rocket Disk     1.2 ");
     assert_eq!(data[36..58], [0; 22]);
     assert_eq!(data[58..64], [0x00, 0xA0, 0x04, 0x60, 0x04, 0xC0], "SAM-5, SPC-4, SBC-3");

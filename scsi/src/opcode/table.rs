@@ -1,10 +1,12 @@
 //! The rows. Reservations: the tables of SPC-4 and SBC-3 for commands "allowed in the presence of various reservations", and
 //! SPC-2 annex B for RESERVE. ALUA: SPC-4 5.15.2.4.
 //!
-//! CONTROL is all zeros in the usage data, for NACA is refused (INQUIRY says NORMACA zero) and the rest is not looked at.
+//! CONTROL is all zeros here: NACA, which every command has, is put in where the usage data are reported ([`crate::rsoc`]).
 
 use super::Admission::{Allowed, AllowedToAllow, AllowedToStart, Conflict, JudgesItself};
-use super::{Alua, Direction, Executor, Opcode, Replay, Requires, Reservation, UnitAttention, number};
+use super::{
+    Alua, Direction, Executor, Opcode, Queueing, Replay, Requires, Reservation, UnitAttention, number,
+};
 use crate::device_info::DeviceType;
 
 /// Data and state of the unit are not touched: everybody may, always.
@@ -48,6 +50,7 @@ const PLAIN: Opcode = Opcode {
     unit_attention: UnitAttention::Report,
     reservation: WRITES,
     alua: ACTIVE,
+    queueing: Queueing::Plain,
     medium_write: false,
     types: DISK,
     requires: Requires::Nothing,
@@ -89,6 +92,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::REQUEST_SENSE,
         name: "REQUEST SENSE",
+        queueing: Queueing::Aside,
         usage: &[0x03, 0x01, 0, 0, 0xFF, 0],
         executor: Executor::Core,
         unit_attention: UnitAttention::Take,
@@ -100,6 +104,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::INQUIRY,
         name: "INQUIRY",
+        queueing: Queueing::Aside,
         usage: &[0x12, 0x01, 0xFF, 0xFF, 0xFF, 0],
         unit_attention: UnitAttention::Skip,
         alua: ALWAYS,
@@ -108,6 +113,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::MODE_SELECT_6,
         name: "MODE SELECT(6)",
+        queueing: Queueing::Alone,
         usage: &[0x15, 0x13, 0, 0, 0xFF, 0],
         ..SETTING
     },
@@ -123,6 +129,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::START_STOP_UNIT,
         name: "START STOP UNIT",
+        queueing: Queueing::Alone,
         usage: &[0x1B, 0x01, 0, 0x0F, 0xF7, 0],
         reservation: Reservation {
             write_exclusive: AllowedToStart,
@@ -213,6 +220,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::MODE_SELECT_10,
         name: "MODE SELECT(10)",
+        queueing: Queueing::Alone,
         usage: &[0x55, 0x13, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
         ..SETTING
     },
@@ -382,6 +390,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::REPORT_LUNS,
         name: "REPORT LUNS",
+        queueing: Queueing::Aside,
         usage: &[0xA0, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
         executor: Executor::Core,
         unit_attention: UnitAttention::Skip,

@@ -51,7 +51,7 @@ fn all_commands_with_timeouts() {
 
 #[test]
 fn one_command_read_10() {
-    let expected = [0, 0x03, 0, 10, 0x28, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0x00];
+    let expected = [0, 0x03, 0, 10, 0x28, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0x04];
     assert_eq!(ask(ReportingOptions::Code(0x28), false).unwrap(), expected);
     assert_eq!(ask(ReportingOptions::Either(0x28, 5), false).unwrap(), expected);
     assert_eq!(ask(ReportingOptions::CodeAndServiceAction(0x28, 0), false), BAD_OPTIONS);
@@ -60,7 +60,7 @@ fn one_command_read_10() {
 #[test]
 fn one_command_with_timeouts() {
     let data = ask(ReportingOptions::Code(0x00), true).unwrap();
-    assert_eq!(data, [0, 0x83, 0, 6, 0, 0, 0, 0, 0, 0, 0x00, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60]);
+    assert_eq!(data, [0, 0x83, 0, 6, 0, 0, 0, 0, 0, 4, 0x00, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60]);
 }
 
 #[test]
@@ -99,7 +99,9 @@ fn every_row_is_reported_as_it_stands_in_the_table() {
         };
         let data = ask_of(&info, options, false).unwrap();
         assert_eq!(usize::from(u16::from_be_bytes([data[2], data[3]])), row.cdb_len());
-        assert_eq!(&data[4..], row.usage, "{}", row.name);
+        let (control, rest) = data[4..].split_last().unwrap();
+        assert_eq!(rest, &row.usage[..row.usage.len() - 1], "{}", row.name);
+        assert_eq!(*control, 0x04, "NACA of {}", row.name);
     }
 }
 
