@@ -3,13 +3,17 @@
 //! Trusts [`Cdb`] for lengths and for the operation code. What it refuses here holds for every unit; what depends on the
 //! unit (range, write protection) is checked by [`crate::device_info`] and the executor. Next: the executors match on [`Command`].
 
+mod blocks;
 mod copy;
+mod medium;
 mod mmc;
 mod mode_sense;
 mod parameter_in;
 mod read_write;
 
+pub use blocks::{ByteCheck, GetLbaStatus, PreFetch, Unmap, Verify, WriteAtomic, WriteSame};
 pub use copy::{CopyResults, ReceiveCopyResults};
+pub use medium::{FormatUnit, ReadDefectData, Sanitize, SanitizeAction};
 pub use mmc::{Features, GetConfiguration, GetEventStatus, ReadToc, ReadTrackInformation, TrackAddress};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
 pub use parameter_in::{
@@ -22,6 +26,7 @@ use crate::cdb::Cdb;
 use crate::opcode::number::*;
 use crate::persistent_reservation::{InAction, OutAction};
 use crate::sense::Sense;
+use crate::units::Lba;
 
 /// A decoded command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +97,30 @@ pub enum Command {
     Read(ReadWrite),
     /// WRITE(6), (10), (12), (16) (SBC-3 5.30 to 5.33).
     Write(ReadWrite),
+    /// VERIFY(10), (12), (16) (SBC-3 5.33 to 5.35).
+    Verify(Verify),
+    /// WRITE AND VERIFY(10), (12), (16) (SBC-3 5.42 to 5.44).
+    WriteAndVerify(Verify),
+    /// WRITE SAME(10) and (16) (SBC-3 5.46, 5.47).
+    WriteSame(WriteSame),
+    /// WRITE ATOMIC(16) (SBC-4 5.48).
+    WriteAtomic(WriteAtomic),
+    /// COMPARE AND WRITE (SBC-3 5.2): the blocks; data-out has twice as many.
+    CompareAndWrite(ReadWrite),
+    /// ORWRITE(16) (SBC-3 5.7).
+    OrWrite(ReadWrite),
+    /// UNMAP (SBC-3 5.28).
+    Unmap(Unmap),
+    /// PRE-FETCH(10) and (16) (SBC-3 5.8, 5.9).
+    PreFetch(PreFetch),
+    /// GET LBA STATUS (SBC-3 5.4).
+    GetLbaStatus(GetLbaStatus),
+    /// READ DEFECT DATA(10) and (12) (SBC-3 5.17, 5.18).
+    ReadDefectData(ReadDefectData),
+    /// FORMAT UNIT (SBC-3 5.3).
+    FormatUnit(FormatUnit),
+    /// SANITIZE (SBC-3 5.21).
+    Sanitize(Sanitize),
     /// SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.24, 5.25).
     SynchronizeCache(SynchronizeCache),
     /// EXTENDED COPY(LID1) (SPC-4 6.4).
@@ -175,6 +204,9 @@ impl Command {
                 refuse_lba_without_pmi(cdb.u64(2), cdb.bit(14, 0))?;
                 Self::ReadCapacity16 { allocation_length: cdb.u32(10) }
             }
+            SERVICE_ACTION_IN_16 if cdb.opcode().service_action == Some(SA_GET_LBA_STATUS) => {
+                Self::GetLbaStatus(GetLbaStatus { lba: Lba(cdb.u64(2)), allocation_length: cdb.u32(10) })
+            }
             READ_6 => Self::Read(ReadWrite::decode_6(cdb)),
             READ_10 => Self::Read(ReadWrite::decode_10(cdb)?),
             READ_12 => Self::Read(ReadWrite::decode_12(cdb)?),
@@ -216,6 +248,29 @@ impl Command {
                 let scope_type = if action.has_type() { cdb.u8(2) } else { 0 };
                 Self::PersistentReserveOut { action, scope_type, length: cdb.u32(5) }
             }
+            _ => return Self::decode_rare(cdb),
+        })
+    }
+
+    /// What changes, compares or describes blocks in other ways than READ and WRITE do.
+    fn decode_rare(cdb: &Cdb) -> Result<Self, Sense> {
+        Ok(match cdb.opcode().code {
+            VERIFY_10 | VERIFY_12 | VERIFY_16 => Self::Verify(Verify::decode_verify(cdb)?),
+            WRITE_AND_VERIFY_10 | WRITE_AND_VERIFY_12 | WRITE_AND_VERIFY_16 => {
+                Self::WriteAndVerify(Verify::decode_write(cdb)?)
+            }
+            WRITE_SAME_10 => Self::WriteSame(WriteSame::decode_10(cdb)?),
+            WRITE_SAME_16 => Self::WriteSame(WriteSame::decode_16(cdb)?),
+            WRITE_ATOMIC_16 => Self::WriteAtomic(WriteAtomic::decode(cdb)?),
+            COMPARE_AND_WRITE => Self::CompareAndWrite(blocks::compare_and_write(cdb)?),
+            ORWRITE_16 => Self::OrWrite(ReadWrite::decode_16(cdb)?),
+            UNMAP => Self::Unmap(Unmap { anchor: cdb.bit(1, 0), list_length: cdb.u16(7) }),
+            PRE_FETCH_10 => Self::PreFetch(PreFetch::decode_10(cdb)),
+            PRE_FETCH_16 => Self::PreFetch(PreFetch::decode_16(cdb)),
+            READ_DEFECT_DATA_10 => Self::ReadDefectData(ReadDefectData::decode_10(cdb)),
+            READ_DEFECT_DATA_12 => Self::ReadDefectData(ReadDefectData::decode_12(cdb)),
+            FORMAT_UNIT => Self::FormatUnit(FormatUnit::decode(cdb)?),
+            SANITIZE => Self::Sanitize(Sanitize::decode(cdb)?),
             _ => return Err(Sense::invalid_opcode()),
         })
     }

@@ -13,7 +13,7 @@ use crate::code::coded_enum;
 use crate::command::ReadWrite;
 use crate::opcode::{Opcode, Requires};
 use crate::sense::Sense;
-use crate::units::{BlockSize, Blocks, Lba};
+use crate::units::{BlockSize, Blocks, Bytes, Lba};
 
 coded_enum! {
     /// PERIPHERAL DEVICE TYPE (SPC-4 6.6.2), of those that a virtual device can have.
@@ -24,6 +24,11 @@ coded_enum! {
         CdDvd = 0x05,
     }
 }
+
+/// Bytes that a command can write as a whole, whatever dies.
+pub const ATOMIC_BYTES: u64 = 1 << 20;
+/// Bytes that one WRITE SAME or UNMAP can change: so much takes seconds where blocks have to be written.
+const WRITE_SAME_BYTES: u64 = 4 << 30;
 
 /// Identity and geometry of a disk-like unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +127,36 @@ impl DeviceInfo {
             Requires::ExplicitAccess => matches!(self.tpgs, Tpgs::Explicit | Tpgs::Both),
         };
         able && row.types.contains(&self.device_type)
+    }
+
+    /// MAXIMUM COMPARE AND WRITE LENGTH (SBC-3 6.5.3). The field has one byte.
+    pub fn max_compare_and_write(&self) -> Blocks {
+        Blocks(self.max_atomic().0.min(255))
+    }
+
+    /// MAXIMUM ATOMIC TRANSFER LENGTH: [`ATOMIC_BYTES`], for it is what a handler can remember of a write.
+    pub fn max_atomic(&self) -> Blocks {
+        Bytes(ATOMIC_BYTES).whole_blocks(self.block_size)
+    }
+
+    /// MAXIMUM WRITE SAME LENGTH.
+    pub fn max_write_same(&self) -> Blocks {
+        Bytes(WRITE_SAME_BYTES).whole_blocks(self.block_size)
+    }
+
+    /// MAXIMUM UNMAP LBA COUNT; zero where nothing can be unmapped.
+    pub fn max_unmap(&self) -> Blocks {
+        if self.thin_provisioned { self.max_write_same() } else { Blocks(0) }
+    }
+
+    /// MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT; zero where nothing can be unmapped.
+    pub fn max_unmap_descriptors(&self) -> u32 {
+        if self.thin_provisioned { 256 } else { 0 }
+    }
+
+    /// OPTIMAL UNMAP GRANULARITY: the blocks that a file system deallocates together, 4 KiB mostly.
+    pub fn unmap_granularity(&self) -> Blocks {
+        if self.thin_provisioned { Blocks(1 << self.physical_block_exponent.min(15)) } else { Blocks(0) }
     }
 
     /// The last block; zero for a unit without blocks, which has none to report.

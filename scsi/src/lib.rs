@@ -22,12 +22,14 @@ pub mod command;
 pub mod device_info;
 
 pub mod parameter;
+pub mod parameter_list;
 pub mod path;
 
 pub mod inquiry;
 pub mod vpd;
 
 pub mod extended_copy;
+pub mod medium_data;
 pub mod mmc;
 pub mod mode_page;
 pub mod read_capacity;

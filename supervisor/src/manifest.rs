@@ -155,6 +155,8 @@ pub struct Device {
     pub physical_implied: bool,
     /// What else is told of the medium, and how it is used.
     pub traits: Traits,
+    /// Initiators can give blocks back.
+    pub thin: bool,
     /// True when the medium can be removed.
     pub removable: bool,
     /// True when writes are refused.

@@ -24,7 +24,7 @@ fn notebook_bytes(kind: Kind) -> usize {
     match kind {
         Kind::Core => 16 << 20,
         Kind::Iscsi => 4 << 20,
-        Kind::Vdisk => 3 << 20,
+        Kind::Vdisk => 8 << 20,
     }
 }
 
@@ -355,6 +355,7 @@ fn unit_plan(
         read_only: device.read_only,
         write_through: device.write_through,
         rotational: device.traits.rotational.unwrap_or(false),
+        thin: device.thin,
         removable: device.removable,
         cdrom,
         vendor: or(&device.vendor, access::VENDOR),

@@ -3,6 +3,7 @@
 //! A backend answers at once or says that it would block; then the I/O goes to the [`crate::engine`]. It knows bytes
 //! and offsets, nothing of SCSI.
 
+pub mod allocation;
 pub mod direct;
 pub mod fault;
 pub mod file;

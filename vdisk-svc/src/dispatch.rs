@@ -4,7 +4,11 @@
 //! it is done; it is in one place at a time, and its [`Stage`] says which. Nothing here blocks.
 
 mod changes;
+mod claims;
+mod sync;
+mod work;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -13,15 +17,15 @@ use ipc::message::record::{Reply, ReplyKind};
 use ipc::wait::Waiter;
 use scsi::sense::Sense;
 
-use crate::backend::{Backend, Way};
+use crate::backend::Way;
 use crate::bounce::{self, Bounce};
+use crate::buffers::Buffers;
 use crate::clerk::Clerk;
-use crate::engine::{Engine, Finished, Job, Op};
+use crate::engine::{Engine, Finished, Job};
 use crate::execute::{self, Event, Step};
 use crate::links::{LinkId, Links};
 use crate::notebook::Notebook;
-use crate::slots::{Queue, SlotId, Slots};
-use crate::span::Spans;
+use crate::slots::{SlotId, Slots};
 use crate::stats::{Counter, Counters};
 use crate::task::{self, Identity, Outcome, Stage, Task};
 use crate::timers::Timers;
@@ -51,6 +55,13 @@ pub struct Dispatch {
     clerk: Clerk,
     slots: Slots,
     timers: Timers,
+    buffers: Buffers,
+    /// Work that waits for a buffer, or for room in the notebook.
+    wanting: VecDeque<SlotId>,
+    /// A command of that kind has ended: what it had is free.
+    freed: bool,
+    /// Units on which a command may wait for the blocks of one that is over.
+    claims_due: Vec<UnitId>,
     /// Units on which a command may wait for the end of one that is over.
     turns: Vec<UnitId>,
     /// Units whose medium is not ours yet.
@@ -80,6 +91,10 @@ impl Dispatch {
             clerk,
             slots: Slots::new(slots),
             timers: Timers::default(),
+            buffers: Buffers::default(),
+            wanting: VecDeque::new(),
+            freed: false,
+            claims_due: Vec::new(),
             turns: Vec::new(),
             opening: 0,
             changing: 0,
@@ -120,8 +135,13 @@ impl Dispatch {
         self.changing -= usize::from(old.is_changing());
         let mut waiting = std::mem::take(&mut old.waiting);
         old.replace();
+        let blocked = self.drop_blocked(older, |_| true);
         while let Some(slot) = self.slots.pop(&mut waiting) {
             let mut task = self.slots.remove(slot);
+            task.unit = id;
+            self.begin(task);
+        }
+        for mut task in blocked {
             task.unit = id;
             self.begin(task);
         }
@@ -150,6 +170,10 @@ impl Dispatch {
             return;
         }
         let unit = self.units.get(task.unit);
+        if unit.claims.busy() || claims::is_exclusive(&task) {
+            self.execute_claimed(task);
+            return;
+        }
         match execute::begin(&mut task, unit, &mut self.notebook) {
             Step::Done(outcome) => self.answer(&task, &outcome),
             step => {
@@ -235,6 +259,10 @@ impl Dispatch {
 
     /// Ends a task that has not begun; any other one ends by itself.
     pub fn abort(&mut self, wanted: Identity) {
+        for task in self.drop_all_blocked(|task| task.identity == wanted) {
+            self.counters.add(Counter::Aborted, 1);
+            self.links.reply(task.identity.link, &task::aborted(task.identity));
+        }
         let Self { units, slots, links, counters, .. } = self;
         for (_, unit) in units.iter_mut().filter(|(_, unit)| !unit.waiting.is_empty()) {
             slots.sift(
@@ -254,7 +282,7 @@ impl Dispatch {
         match step {
             Step::Done(outcome) => {
                 let task = self.slots.remove(slot);
-                self.ended(&task, &outcome);
+                self.ended(slot, &task, &outcome);
             }
             Step::Later(time) => {
                 task.stage = Stage::Delayed;
@@ -287,6 +315,10 @@ impl Dispatch {
                 if let Err(error) = self.clerk.submit(slot, errand) {
                     self.resume(slot, Event::Errand(Err(error)));
                 }
+            }
+            Step::Work(work) => {
+                task.work = Some(work);
+                self.drive(slot, None);
             }
             Step::Turn => {
                 task.stage = Stage::Turn;
@@ -324,79 +356,11 @@ impl Dispatch {
 
     fn resume(&mut self, slot: SlotId, event: Event) {
         let task = self.slots.get(slot);
+        if task.work.is_some() {
+            return self.drive(slot, Some(event));
+        }
         let step = execute::resume(task, self.units.get(task.unit), &mut self.notebook, event);
         self.take(slot, step);
-    }
-
-    /// Starts a sync for all tasks that wait for the next one.
-    fn start_sync(&mut self, id: UnitId) {
-        let unit = self.units.get(id);
-        unit.syncs.running = std::mem::take(&mut unit.syncs.next);
-        let Some(leader) = unit.syncs.running.first() else { return };
-        let plan = unit.backend().map(Backend::plan).unwrap_or_default();
-        unit.syncs.fails = plan.fail;
-        if plan.die
-            && let Some(Backend::Fault(fault)) = unit.backend()
-        {
-            fault.die(Way::Out, &Spans::default(), 0, 0);
-        }
-        match plan.delay {
-            Some(delay) => self.timers.set(Instant::now() + delay, leader),
-            None => self.submit_sync(id, leader),
-        }
-    }
-
-    fn submit_sync(&mut self, id: UnitId, leader: SlotId) {
-        self.counters.add(Counter::Syncs, 1);
-        let unit = self.units.get(id);
-        let file = unit.backend().and_then(|backend| backend.file().cloned());
-        match file {
-            Some(file) if !unit.syncs.fails => {
-                let job = Job { op: Op::Sync, file, offset: 0, spans: Spans::default(), skip: 0, len: 0 };
-                self.submit(leader, job);
-            }
-            _ => self.sync_ended(id, Err(io::Error::from_raw_os_error(libc::EIO))),
-        }
-    }
-
-    /// A sync is over: so are the tasks that it was for, and those that came meanwhile get their own.
-    fn sync_ended(&mut self, id: UnitId, result: io::Result<()>) {
-        let unit = self.units.get(id);
-        if let Err(error) = result
-            && !std::mem::replace(&mut unit.syncs.lost, true)
-        {
-            let name = unit.name();
-            self.notes.push(format!(
-                "device {name}: written data did not reach the medium ({error}); every sync fails from now on"
-            ));
-            unit.deferred.raise();
-        }
-        let syncs = &mut unit.syncs;
-        let kept = !syncs.lost;
-        let mut over = std::mem::take(&mut syncs.running);
-        if syncs.lost {
-            // One more fdatasync could only succeed falsely.
-            let mut next = std::mem::take(&mut syncs.next);
-            self.end_synced(&mut over, kept);
-            self.end_synced(&mut next, kept);
-        } else {
-            self.end_synced(&mut over, kept);
-        }
-        let syncs = &self.units.get(id).syncs;
-        if syncs.running.is_empty() && !syncs.next.is_empty() {
-            self.start_sync(id);
-        }
-    }
-
-    fn end_synced(&mut self, queue: &mut Queue, kept: bool) {
-        while let Some(slot) = self.slots.pop(queue) {
-            let task = self.slots.get(slot);
-            if !kept && !task.answered {
-                // It hears of the loss by its own command.
-                self.units.get(task.unit).deferred.tell(task.identity.nexus);
-            }
-            self.resume(slot, Event::Synced(kept));
-        }
     }
 
     /// Takes what the engine has finished. True if there was anything.
@@ -425,6 +389,10 @@ impl Dispatch {
         if !self.turns.is_empty() {
             worked = true;
             self.give_turns();
+        }
+        if self.freed || !self.claims_due.is_empty() {
+            worked = true;
+            self.serve_waiting();
         }
         worked
     }
@@ -470,6 +438,8 @@ impl Dispatch {
         }
         self.opening = self.units.iter_mut().filter(|(_, unit)| unit.next_try().is_some()).count();
         for id in &tried {
+            self.redo(*id);
+            self.resume_operation(*id);
             self.open_gate(*id);
         }
         !tried.is_empty()
@@ -516,13 +486,14 @@ impl Dispatch {
 
     /// Ends a link. What waits is forgotten, what runs becomes an orphan.
     pub fn retire(&mut self, link: LinkId, waiter: &Waiter) {
+        drop(self.drop_all_blocked(|task| task.identity.link == link));
         let Self { units, slots, .. } = self;
         for (_, unit) in units.iter_mut() {
             slots.sift(&mut unit.waiting, |task| task.identity.link != link, |_| {});
         }
         let mut running = 0;
         for (_, task) in slots.iter_mut() {
-            if task.identity.link == link && !task.orphan {
+            if task.identity.link == link && !task.orphan && !task.detached {
                 task.orphan = true;
                 units.get(task.unit).orphans += 1;
                 running += 1;
@@ -533,6 +504,7 @@ impl Dispatch {
 
     /// Forgets every task that has not begun: the service is to end.
     pub fn forget_waiting(&mut self) {
+        drop(self.drop_all_blocked(|_| true));
         let Self { units, slots, .. } = self;
         for (_, unit) in units.iter_mut() {
             slots.sift(&mut unit.waiting, |_| false, |_| {});
@@ -540,8 +512,13 @@ impl Dispatch {
     }
 
     /// A task that had begun is over.
-    fn ended(&mut self, task: &Task, outcome: &Outcome) {
-        self.units.get(task.unit).task_ended(task.orphan);
+    fn ended(&mut self, slot: SlotId, task: &Task, outcome: &Outcome) {
+        let unit = self.units.get(task.unit);
+        unit.task_ended(task.orphan);
+        if unit.claims.busy() && unit.claims.release(slot) {
+            self.claims_due.push(task.unit);
+        }
+        self.freed |= task.work.is_some() && !self.wanting.is_empty();
         if !self.units.get(task.unit).settings.waiting.is_empty() {
             self.turns.push(task.unit);
         }

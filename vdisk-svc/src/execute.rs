@@ -9,13 +9,17 @@ use std::time::Duration;
 use scsi::command::Command;
 use scsi::sense::Sense;
 
+use crate::buffers::Buffer;
 use crate::clerk::Errand;
 use crate::mmc;
 use crate::notebook::Notebook;
+use crate::sbc::{atomic, long_operation, or_write, pre_fetch, provisioning, verify, write_same};
 use crate::sbc::{capacity, read_write, start_stop, synchronize};
+use crate::span::Spans;
 use crate::spc;
 use crate::task::{Outcome, Task};
 use crate::unit::Unit;
+use crate::work::Work;
 
 /// What a command needs next.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub enum Step {
     SyncAnswered(Outcome),
     /// The clerk, to do something that blocks.
     Errand(Errand),
+    /// To be driven on from here: it is written as one piece.
+    Work(Work),
     /// Its turn: a command before it, of a kind that goes one at a time, is not over.
     Turn,
 }
@@ -49,6 +55,12 @@ pub enum Event {
     Errand(io::Result<()>),
     /// The command before it is over.
     Turn,
+    /// Here is a buffer.
+    Buffer(Buffer),
+    /// The write stands in the notebook; this is what to write.
+    Begun(Spans),
+    /// What was asked for has been done.
+    Done,
 }
 
 /// Begins a command. What it must remember across a death of this process, it keeps in the notebook.
@@ -67,6 +79,18 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::Read(range) => return read_write::read(task, unit, &range),
         Command::Write(range) => return read_write::write(task, unit, &range),
         Command::SynchronizeCache(range) => return synchronize::begin(unit, &range),
+        Command::Verify(request) => return verify::verify(task, unit, &request),
+        Command::WriteAndVerify(request) => return verify::write_and_verify(task, unit, &request),
+        Command::WriteSame(request) => return write_same::begin(task, unit, &request),
+        Command::WriteAtomic(request) => return atomic::write(task, unit, &request),
+        Command::CompareAndWrite(range) => return atomic::compare_and_write(task, unit, &range),
+        Command::OrWrite(range) => return or_write::begin(task, unit, &range),
+        Command::Unmap(request) => return provisioning::unmap(task, unit, &request),
+        Command::GetLbaStatus(request) => return provisioning::lba_status(task, unit, &request),
+        Command::PreFetch(request) => return pre_fetch::begin(unit, &request),
+        Command::ReadDefectData(request) => pre_fetch::defect_data(task, unit, &request),
+        Command::FormatUnit(request) => return long_operation::format(task, unit, &request),
+        Command::Sanitize(request) => return long_operation::sanitize(task, unit, &request),
         Command::TestUnitReady => spc::test_unit_ready(unit),
         Command::Inquiry(request) => spc::inquiry(task, unit, &request),
         Command::ModeSense(request) => spc::mode::sense(task, unit, &request),
@@ -118,6 +142,8 @@ pub fn resume(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook, event:
         Event::Synced(kept) if task.transfer.is_some() => read_write::synced(task, unit, kept),
         Event::Synced(kept) => Step::Done(synchronize::synced(kept)),
         // Nothing else has errands or waits for its turn.
-        Event::Errand(_) | Event::Turn => Step::Done(Outcome::check(Sense::internal_target_failure())),
+        Event::Errand(_) | Event::Turn | Event::Buffer(_) | Event::Begun(_) | Event::Done => {
+            Step::Done(Outcome::check(Sense::internal_target_failure()))
+        }
     }
 }

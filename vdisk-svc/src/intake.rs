@@ -71,6 +71,9 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
                 transfer: None,
                 answered: false,
                 orphan: false,
+                work: None,
+                detached: false,
+                want: None,
                 again: request.flags & request_flags::AGAIN != 0,
                 recorded: cdb.is_ok_and(|cdb| cdb.opcode().replay == Replay::Record),
             }))

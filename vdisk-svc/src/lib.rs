@@ -18,6 +18,9 @@ pub mod dispatch;
 pub mod slots;
 pub mod timers;
 
+pub mod buffers;
+pub mod work;
+
 pub mod execute;
 pub mod mmc;
 pub mod sbc;

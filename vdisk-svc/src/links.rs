@@ -18,6 +18,9 @@ use ipc::wait::{Waiter, Watch};
 pub struct LinkId(u64);
 
 impl LinkId {
+    /// Of what did not come over a link.
+    pub const NONE: Self = Self(u64::MAX);
+
     /// A token to watch its bell under; `first` is the lowest that is free for links.
     pub fn token(self, first: u64) -> u64 {
         first + self.0

@@ -27,6 +27,7 @@ use ipc::message::codec;
 use ipc::notebook::Notebook as Page;
 use ipc::notebook::records::Records;
 use rustc_hash::FxHashMap;
+use scsi::device_info::ATOMIC_BYTES;
 
 use crate::span::Spans;
 use crate::task::Outcome;
@@ -38,10 +39,30 @@ const SCHEMA: u64 = 1;
 pub const RECORDS: usize = 8192;
 /// Outcomes that are kept for one nexus.
 pub const OF_A_NEXUS: usize = 1024;
-/// Writes that can have begun at a time.
-pub const BEGUN: usize = 16;
-/// Bytes that one of them can have.
-pub const BEGUN_BYTES: usize = 64 << 10;
+/// Writes that can have begun at a time, with so many bytes at most: the rooms, by number. Most of them are short.
+const ROOMS: [usize; 20] = {
+    let mut rooms = [64 << 10; 20];
+    let mut large = 16;
+    while large < 20 {
+        rooms[large] = BEGUN_BYTES;
+        large += 1;
+    }
+    rooms
+};
+/// Bytes of all rooms.
+const MIDDLE: usize = room_offset(ROOMS.len());
+/// Bytes that the longest can have: what the limits of a unit say.
+pub const BEGUN_BYTES: usize = ATOMIC_BYTES as usize;
+
+/// Where a room begins.
+const fn room_offset(room: usize) -> usize {
+    let (mut offset, mut before) = (0, 0);
+    while before < room {
+        offset += ROOMS[before];
+        before += 1;
+    }
+    offset
+}
 /// Number of the arena that the bytes of begun writes are: not one that a transport can have.
 const ARENA: u32 = u32::MAX;
 
@@ -64,6 +85,17 @@ pub enum Topic {
 /// The identity of a command, as it stays when it comes again: nexus and serial.
 pub type Name = (u64, u64);
 
+/// For whom a write begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose {
+    /// The unit.
+    pub unit: u32,
+    /// Which medium of it.
+    pub generation: u32,
+    /// The command.
+    pub name: Name,
+}
+
 /// A topic did not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the notebook cannot keep it: {0}")]
@@ -80,6 +112,8 @@ struct Entry {
 pub struct Redo {
     /// The command.
     pub name: Name,
+    /// The medium that it was for.
+    pub generation: u32,
     /// Where it goes on the medium, in bytes.
     pub offset: u64,
     /// What is to be written.
@@ -110,13 +144,13 @@ impl Notebook {
     /// Takes up the notebook in `fd`. An error is for the administrator; nothing outlives the process then.
     pub fn open(fd: impl AsFd) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| format!("notebook: {error}");
-        let parts = Page::divided(&fd, SCHEMA, BEGUN * BEGUN_BYTES, RECORDS).map_err(|error| text(&error))?;
+        let parts = Page::divided(&fd, SCHEMA, MIDDLE, RECORDS).map_err(|error| text(&error))?;
         let arena = Arena::new(ARENA, &fd).map_err(|error| text(&error))?;
         let mut notebook = Self {
             page: Some(parts.notebook),
             records: Some(parts.records),
             middle: Some((arena, parts.middle.start as u64)),
-            rooms: (0..BEGUN as u8).collect(),
+            rooms: (0..ROOMS.len() as u8).collect(),
             ..Self::default()
         };
         if let Some(page) = parts.page {
@@ -205,21 +239,22 @@ impl Notebook {
     /// Panics for more than [`BEGUN_BYTES`]: limits refuse such commands.
     pub fn begin_write(
         &mut self,
-        (unit, name): (u32, Name),
+        Whose { unit, generation, name }: Whose,
         offset: u64,
         (data, len): (&Spans, usize),
         outcome: Outcome,
     ) -> Option<Spans> {
         assert!(len <= BEGUN_BYTES, "{len} bytes are too many for a begun write");
-        let room = self.rooms.pop()?;
-        let Some(copy) = self.room(room, len) else {
-            self.rooms.push(room);
-            return None;
-        };
+        // The smallest that will do.
+        let fits = |(_, room): &(usize, &u8)| ROOMS[usize::from(**room)] >= len;
+        let smallest = self.rooms.iter().enumerate().filter(fits).min_by_key(|(_, room)| **room);
+        let (at, room) = smallest.map(|(at, room)| (at, *room))?;
+        let copy = self.room(room, len)?;
+        self.rooms.swap_remove(at);
         copy.copy_from(data, len);
         let (transferred, wanted) = (outcome.transferred as u32, outcome.wanted as u32);
         let checksum = copy.checksum(len);
-        let phase = Phase::Begun { room, offset, len: len as u32, checksum, transferred, wanted };
+        let phase = Phase::Begun { room, generation, offset, len: len as u32, checksum, transferred, wanted };
         self.write(Record { name, unit, phase });
         Some(copy)
     }
@@ -233,8 +268,9 @@ impl Notebook {
     pub fn begun(&self, unit: u32) -> Vec<Redo> {
         let begun = self.entries.values().filter(|entry| entry.record.unit == unit);
         let redo = begun.filter_map(|Entry { record, .. }| match record.phase {
-            Phase::Begun { room, offset, len, transferred, wanted, .. } => Some(Redo {
+            Phase::Begun { room, generation, offset, len, transferred, wanted, .. } => Some(Redo {
                 name: record.name,
+                generation,
                 offset,
                 data: self.room(room, len as usize)?,
                 outcome: Outcome::good(transferred as usize, wanted as usize),
@@ -247,8 +283,8 @@ impl Notebook {
     /// The first `len` bytes of a room in the middle.
     fn room(&self, room: u8, len: usize) -> Option<Spans> {
         let (arena, first) = self.middle.as_ref()?;
-        let fits = usize::from(room) < BEGUN && len <= BEGUN_BYTES;
-        let offset = first + u64::from(room) * BEGUN_BYTES as u64;
+        let fits = ROOMS.get(usize::from(room)).is_some_and(|bytes| len <= *bytes);
+        let offset = first + room_offset(usize::from(room).min(ROOMS.len())) as u64;
         let extent = Extent { arena: ARENA, len: len as u32, offset };
         fits.then(|| Spans::of(arena, extent)).flatten()
     }

@@ -1,6 +1,33 @@
-//! Commands of SBC-3: those that move blocks, and those about the medium that holds them.
+//! Commands of SBC-3: those that move blocks, those that look at them or change them in other ways, and those about the
+//! medium that holds them.
+
+pub mod read_write;
+
+pub mod atomic;
+pub mod or_write;
+pub mod provisioning;
+pub mod verify;
+pub mod write_same;
+
+pub mod pre_fetch;
+pub mod synchronize;
 
 pub mod capacity;
-pub mod read_write;
+pub mod long_operation;
 pub mod start_stop;
-pub mod synchronize;
+
+use scsi::asc::Asc;
+use scsi::sense::Sense;
+
+use crate::unit::Unit;
+use crate::work::Io;
+
+/// The data-out is of another length than the CDB asks for, and half a command must not be executed.
+fn wrong_length() -> Sense {
+    Sense::illegal_request(Asc::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
+}
+
+/// What a command asks by.
+fn io(unit: &Unit) -> Io {
+    Io::new(unit.info.block_size.get())
+}

@@ -105,6 +105,59 @@ impl Spans {
         }
     }
 
+    /// At most `len` bytes of these runs, from `skip` bytes in.
+    pub fn part(&self, skip: usize, len: usize) -> Self {
+        let mut part = Self::default();
+        let mut count = 0;
+        self.each(skip, len, |span, extent| {
+            part.bytes += extent.len();
+            part.list[count] = Some(Span { arena: span.arena.clone(), extent });
+            count += 1;
+        });
+        part
+    }
+
+    /// The first of `len` bytes, from `skip` bytes in, that is another one than in the first `len` bytes of `other`.
+    pub fn difference(&self, skip: usize, other: &Self, len: usize) -> Option<usize> {
+        let (mut a, mut b) = ([0; PIECE], [0; PIECE]);
+        let mut done = 0;
+        while done < len {
+            let most = PIECE.min(len - done);
+            let count = self.read_at(skip + done, &mut a[..most]).min(other.read_at(done, &mut b[..most]));
+            if let Some(at) = a[..count].iter().zip(&b[..count]).position(|(a, b)| a != b) {
+                return Some(done + at);
+            }
+            if count < most {
+                return Some(done + count);
+            }
+            done += count;
+        }
+        None
+    }
+
+    /// Fills the first `len` bytes with copies of a pattern.
+    pub fn fill(&self, pattern: &[u8], len: usize) {
+        for at in (0..len).step_by(pattern.len().max(1)) {
+            self.write_at(at, &pattern[..pattern.len().min(len - at)]);
+        }
+    }
+
+    /// Sets in the first `len` bytes every bit that is set in `other`, from `skip` bytes in.
+    pub fn or_with(&self, other: &Self, skip: usize, len: usize) {
+        let (mut a, mut b) = ([0; PIECE], [0; PIECE]);
+        let mut done = 0;
+        while done < len {
+            let most = PIECE.min(len - done);
+            let count = self.read_at(done, &mut a[..most]).min(other.read_at(skip + done, &mut b[..most]));
+            if count == 0 {
+                return;
+            }
+            a[..count].iter_mut().zip(&b[..count]).for_each(|(a, b)| *a |= b);
+            self.write_at(done, &a[..count]);
+            done += count;
+        }
+    }
+
     /// CRC-32C of the first `len` bytes.
     pub fn checksum(&self, len: usize) -> u32 {
         let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);

@@ -16,6 +16,7 @@ use crate::links::LinkId;
 use crate::notebook::Name;
 use crate::span::Spans;
 use crate::units::UnitId;
+use crate::work::{Want, Work};
 
 /// Who asked, and how the answer finds the question: unique, and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,10 @@ pub enum Stage {
     Errand,
     /// It waits for a command before it.
     Turn,
+    /// It has not begun: a command before it has some of its blocks to itself.
+    Blocked,
+    /// It waits for a buffer, or for room in the notebook.
+    Wanting,
 }
 
 /// A move of bytes between medium and initiator.
@@ -116,6 +121,12 @@ pub struct Task {
     pub orphan: bool,
     /// It may have been here before, in this process or a former one.
     pub again: bool,
+    /// It has been answered, and has nothing to do with whoever asked for it any more: nothing waits for its end.
+    pub detached: bool,
+    /// What goes on with it, if it is written as one piece.
+    pub work: Option<Work>,
+    /// What that waits for, where it cannot be had at once.
+    pub want: Option<Box<Want>>,
     /// It must not be executed twice: how it ends stands in the notebook.
     pub recorded: bool,
 }
@@ -129,15 +140,20 @@ pub struct Outcome {
     pub transferred: usize,
     /// Bytes that would have been moved had the initiator's buffer been big enough.
     pub wanted: usize,
+    /// It ends with CONDITION MET instead of GOOD.
+    pub condition_met: bool,
 }
 
 impl Outcome {
     /// GOOD, without data.
-    pub const GOOD: Self = Self { result: Ok(()), transferred: 0, wanted: 0 };
+    pub const GOOD: Self = Self { result: Ok(()), transferred: 0, wanted: 0, condition_met: false };
+
+    /// CONDITION MET, without data.
+    pub const CONDITION_MET: Self = Self { condition_met: true, ..Self::GOOD };
 
     /// GOOD, with data.
     pub fn good(transferred: usize, wanted: usize) -> Self {
-        Self { result: Ok(()), transferred, wanted }
+        Self { transferred, wanted, ..Self::GOOD }
     }
 
     /// CHECK CONDITION, with nothing moved.
@@ -147,7 +163,7 @@ impl Outcome {
 
     /// CHECK CONDITION after so many bytes. No more was wanted then, so that the residual counts all the others.
     pub fn check_after(sense: Sense, transferred: usize) -> Self {
-        Self { result: Err(sense), transferred, wanted: transferred }
+        Self { result: Err(sense), transferred, wanted: transferred, condition_met: false }
     }
 
     /// The reply that says so, with sense data in descriptor format if D_SENSE is one.
@@ -157,6 +173,7 @@ impl Outcome {
         reply.transferred = u32::try_from(self.transferred).unwrap_or(u32::MAX);
         reply.wanted = u32::try_from(self.wanted).unwrap_or(u32::MAX);
         match &self.result {
+            Ok(()) if self.condition_met => reply.status = Status::ConditionMet.code(),
             Ok(()) => reply.status = Status::Good.code(),
             Err(sense) => {
                 reply.status = Status::CheckCondition.code();

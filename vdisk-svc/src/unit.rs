@@ -4,9 +4,11 @@
 //! initiators are told of the unit derives from one [`DeviceInfo`]. Next: [`crate::execute`] for what commands do.
 
 mod change;
+pub mod claims;
 mod deferred;
 pub mod drive;
 mod identity;
+pub mod operation;
 mod report;
 pub mod settings;
 mod space;
@@ -31,8 +33,10 @@ use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
 use crate::slots::Queue;
 use change::Change;
+use claims::Claims;
 use deferred::Deferred;
 use drive::Drive;
+use operation::Operation;
 use settings::Settings;
 use space::Space;
 use watchers::Watchers;
@@ -109,6 +113,10 @@ pub struct Unit {
     pub syncs: Syncs,
     /// Who is to be told of data that was lost.
     pub deferred: Deferred,
+    /// Who has blocks to himself.
+    pub claims: Claims,
+    /// A FORMAT UNIT or SANITIZE that is under way or has failed.
+    pub operation: Option<Operation>,
     /// A change that an administrator has asked for.
     change: Option<Box<Change>>,
     /// Commands wait for that change.
@@ -154,6 +162,8 @@ impl Unit {
             replaced: false,
             syncs: Syncs::default(),
             deferred: Deferred::default(),
+            claims: Claims::default(),
+            operation: None,
             change: None,
             paused: false,
             space: Space::default(),
@@ -244,6 +254,9 @@ impl Unit {
     /// The medium for a command that needs it, or why there is none.
     #[inline]
     pub fn medium(&mut self) -> Result<&mut Backend, Sense> {
+        if let Some(operation) = &self.operation {
+            return Err(operation.sense(self.bytes()));
+        }
         match &mut self.state {
             State::Open(backend) => {
                 if !self.drive.is_plain() {
@@ -265,6 +278,21 @@ impl Unit {
     /// Whether there is a medium, and the tray is closed.
     pub fn has_medium(&self) -> bool {
         matches!(self.state, State::Open(_) | State::Opening(_)) && !self.drive.is_open()
+    }
+
+    /// Bytes of all its blocks.
+    pub fn bytes(&self) -> u64 {
+        self.info.blocks.0.saturating_mul(u64::from(self.info.block_size.get()))
+    }
+
+    /// Which of the media that it has had it has now.
+    pub fn medium_generation(&self) -> u32 {
+        self.config.medium_generation
+    }
+
+    /// Whether it has its medium.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
     }
 
     /// The backend, whatever state a START STOP UNIT has left the unit in.
@@ -398,6 +426,7 @@ fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
         lowest_aligned: config.lowest_aligned,
         optimal_transfer: Bytes(u64::from(config.optimal_transfer)).whole_blocks(block_size),
         optimal_granularity: u16::try_from(config.optimal_granularity / config.block_size).unwrap_or(0),
+        thin_provisioned: config.thin,
         max_transfer: Bytes(MAX_TRANSFER).whole_blocks(block_size),
         ..DeviceInfo::disk(&config.name, block_size, blocks)
     })

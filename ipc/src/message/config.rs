@@ -283,6 +283,8 @@ pub struct DeviceConfig {
     pub write_through: bool,
     /// The medium spins.
     pub rotational: bool,
+    /// Blocks can be given back to the medium (thin provisioning).
+    pub thin: bool,
     /// The medium can be removed.
     pub removable: bool,
     /// It is a CD drive.

@@ -33,12 +33,23 @@ fn every_row_decodes() {
             | Command::Release
             | Command::TestUnitReady
             | Command::StartStopUnit(_)
-            | Command::SynchronizeCache(_) => Direction::None,
+            | Command::SynchronizeCache(_)
+            | Command::PreFetch(_) => Direction::None,
             Command::Write(_)
             | Command::ModeSelect(_)
             | Command::SetTargetPortGroups { .. }
             | Command::PersistentReserveOut { .. }
             | Command::ExtendedCopy { .. } => Direction::Out,
+            Command::Sanitize(request) if request.action != SanitizeAction::Overwrite => Direction::None,
+            Command::Verify(_)
+            | Command::WriteAndVerify(_)
+            | Command::WriteSame(_)
+            | Command::WriteAtomic(_)
+            | Command::CompareAndWrite(_)
+            | Command::OrWrite(_)
+            | Command::Unmap(_)
+            | Command::FormatUnit(_)
+            | Command::Sanitize(_) => Direction::Out,
             _ => Direction::In,
         };
         assert_eq!(direction, row.direction, "{}", row.name);
@@ -117,6 +128,87 @@ fn read_write_protect_is_an_invalid_field() {
             assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(7))), "{code:02x}");
         }
     }
+}
+
+#[test]
+fn verify_in_every_length() {
+    let verify = |lba, count, check| Verify { range: blocks(lba, count), check };
+    let ten = decode(&[0x2F, 0x02, 0, 0, 0, 9, 0, 0, 3, 0]);
+    assert_eq!(ten, Ok(Command::Verify(verify(9, 3, ByteCheck::Each))));
+    let twelve = decode(&[0xAF, 0x06, 0, 0, 0, 9, 0, 1, 0, 3, 0, 0]);
+    assert_eq!(twelve, Ok(Command::Verify(verify(9, 0x1_0003, ByteCheck::Same))));
+    let sixteen = decode(&[0x8F, 0, 1, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 3, 0, 0]);
+    assert_eq!(sixteen, Ok(Command::Verify(verify(1 << 56 | 9, 0x1_0003, ByteCheck::None))));
+    let write = decode(&[0x8E, 0x02, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(write, Ok(Command::WriteAndVerify(verify(9, 1, ByteCheck::Each))));
+    for cdb in [[0x2F, 0x04, 0, 0, 0, 9, 0, 0, 3, 0], [0x2E, 0x06, 0, 0, 0, 9, 0, 0, 3, 0]] {
+        assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(2))));
+    }
+    for code in [0x2E, 0x2F, 0x8E, 0x8F, 0xAE, 0xAF, 0x41, 0x93, 0x89, 0x8B, 0x9C] {
+        let mut cdb = [0; 16];
+        (cdb[0], cdb[1]) = (code, 0x20);
+        assert_eq!(decode(&cdb), Err(Sense::invalid_field_in_cdb(1, Some(7))), "{code:02x}");
+    }
+}
+
+#[test]
+fn write_same_fields() {
+    let ten = decode(&[0x41, 0x18, 0, 0, 1, 0, 0, 0xFF, 0xFE, 0]);
+    let expected =
+        WriteSame { lba: Lba(256), blocks: Blocks(0xFFFE), anchor: true, unmap: true, no_data: false };
+    assert_eq!(ten, Ok(Command::WriteSame(expected)));
+    let sixteen = decode(&[0x93, 0x01, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]);
+    let expected =
+        WriteSame { lba: Lba(1 << 32), blocks: Blocks(2), anchor: false, unmap: false, no_data: true };
+    assert_eq!(sixteen, Ok(Command::WriteSame(expected)));
+    assert_eq!(decode(&[0x41, 0x02, 0, 0, 0, 0, 0, 0, 1, 0]), Err(Sense::invalid_field_in_cdb(1, Some(2))));
+}
+
+#[test]
+fn atomic_commands_fields() {
+    let compare = decode(&[0x89, 0x18, 0, 0, 0, 0, 0, 0, 0, 7, 0xFF, 0xFF, 0xFF, 9, 0, 0]);
+    let expected = ReadWrite { dpo: true, fua: true, ..blocks(7, 9) };
+    assert_eq!(compare, Ok(Command::CompareAndWrite(expected)));
+    let atomic = decode(&[0x9C, 0x08, 0, 0, 0, 0, 0, 0, 0, 7, 0x01, 0x02, 0x03, 0x04, 0x1F, 0]);
+    let range = ReadWrite { fua: true, group: 0x1F, ..blocks(7, 0x0304) };
+    assert_eq!(atomic, Ok(Command::WriteAtomic(WriteAtomic { range, boundary: 0x0102 })));
+    let or = decode(&[0x8B, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0]);
+    assert_eq!(or, Ok(Command::OrWrite(blocks(7, 4))));
+}
+
+#[test]
+fn provisioning_and_cache_fields() {
+    let unmap = decode(&[0x42, 0x01, 0, 0, 0, 0, 0, 0x01, 0x18, 0]);
+    assert_eq!(unmap, Ok(Command::Unmap(Unmap { anchor: true, list_length: 0x118 })));
+    let status = decode(&[0x9E, 0x12, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    assert_eq!(status, Ok(Command::GetLbaStatus(GetLbaStatus { lba: Lba(256), allocation_length: 512 })));
+    let fetch = PreFetch { lba: Lba(256), blocks: Blocks(3), immed: true };
+    assert_eq!(decode(&[0x34, 0x02, 0, 0, 1, 0, 0, 0, 3, 0]), Ok(Command::PreFetch(fetch)));
+    let sixteen = decode(&[0x90, 0x02, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0, 0]);
+    assert_eq!(sixteen, Ok(Command::PreFetch(fetch)));
+}
+
+#[test]
+fn commands_on_the_medium_fields() {
+    let format = FormatUnit { long_list: true, data: true, defect_format: 5 };
+    assert_eq!(decode(&[0x04, 0x3D, 0, 0, 0, 0]), Ok(Command::FormatUnit(format)));
+    assert_eq!(decode(&[0x04, 0x80, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(1, Some(7))));
+    assert_eq!(decode(&[0x04, 0x08, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(1, Some(3))));
+    assert_eq!(decode(&[0x04, 0x01, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(1, Some(2))));
+    let sanitize = Sanitize {
+        action: SanitizeAction::Overwrite,
+        immed: true,
+        unrestricted_exit: true,
+        list_length: 0x0204,
+    };
+    assert_eq!(decode(&[0x48, 0xA1, 0, 0, 0, 0, 0, 0x02, 0x04, 0]), Ok(Command::Sanitize(sanitize)));
+    assert_eq!(decode(&[0x48, 0x02, 0, 0, 0, 0, 0, 0, 4, 0]), Err(Sense::invalid_field_in_cdb(7, None)));
+    assert_eq!(decode(&[0x48, 0x03, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
+    let defects =
+        ReadDefectData { twelve: false, primary: true, grown: true, format: 5, allocation_length: 0x0102 };
+    assert_eq!(decode(&[0x37, 0, 0x1D, 0, 0, 0, 0, 1, 2, 0]), Ok(Command::ReadDefectData(defects)));
+    let twelve = ReadDefectData { twelve: true, ..defects };
+    assert_eq!(decode(&[0xB7, 0x1D, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0]), Ok(Command::ReadDefectData(twelve)));
 }
 
 #[test]

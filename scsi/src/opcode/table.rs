@@ -78,6 +78,8 @@ const RESERVE_IN: Opcode = Opcode {
 };
 const RESERVE_OUT: Opcode =
     Opcode { code: number::PERSISTENT_RESERVE_OUT, direction: Direction::Out, alua: STANDBY, ..RESERVE };
+/// Looks at the medium, perhaps with data to compare it with.
+const VERIFY: Opcode = Opcode { direction: Direction::Out, reservation: READS, ..PLAIN };
 
 /// Every command, in order of operation code and service action.
 pub static TABLE: &[Opcode] = &[
@@ -98,6 +100,14 @@ pub static TABLE: &[Opcode] = &[
         unit_attention: UnitAttention::Take,
         alua: ALWAYS,
         ..INFORMATION
+    },
+    // How it ends must not be told twice, and what it does goes on after an early end.
+    Opcode {
+        code: number::FORMAT_UNIT,
+        name: "FORMAT UNIT",
+        usage: &[0x04, 0x3F, 0, 0, 0, 0],
+        replay: Replay::Record,
+        ..WRITE
     },
     Opcode { code: number::READ_6, name: "READ(6)", usage: &[0x08, 0x1F, 0xFF, 0xFF, 0xFF, 0], ..READ },
     Opcode { code: number::WRITE_6, name: "WRITE(6)", usage: &[0x0A, 0x1F, 0xFF, 0xFF, 0xFF, 0], ..WRITE },
@@ -175,10 +185,48 @@ pub static TABLE: &[Opcode] = &[
         ..WRITE
     },
     Opcode {
+        code: number::WRITE_AND_VERIFY_10,
+        name: "WRITE AND VERIFY(10)",
+        usage: &[0x2E, 0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::VERIFY_10,
+        name: "VERIFY(10)",
+        usage: &[0x2F, 0x16, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..VERIFY
+    },
+    Opcode {
+        code: number::PRE_FETCH_10,
+        direction: Direction::None,
+        name: "PRE-FETCH(10)",
+        usage: &[0x34, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..VERIFY
+    },
+    Opcode {
         code: number::SYNCHRONIZE_CACHE_10,
         name: "SYNCHRONIZE CACHE(10)",
         usage: &[0x35, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
         ..PLAIN
+    },
+    Opcode {
+        code: number::READ_DEFECT_DATA_10,
+        name: "READ DEFECT DATA(10)",
+        usage: &[0x37, 0, 0x1F, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..READ
+    },
+    Opcode {
+        code: number::WRITE_SAME_10,
+        name: "WRITE SAME(10)",
+        usage: &[0x41, 0x18, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0xFF, 0xFF, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::UNMAP,
+        requires: Requires::ThinProvisioning,
+        name: "UNMAP",
+        usage: &[0x42, 0x01, 0, 0, 0, 0, 0x1F, 0xFF, 0xFF, 0],
+        ..WRITE
     },
     Opcode {
         code: number::READ_TOC,
@@ -194,6 +242,32 @@ pub static TABLE: &[Opcode] = &[
         unit_attention: UnitAttention::Skip,
         reservation: FREE,
         ..READ_CD
+    },
+    Opcode {
+        code: number::SANITIZE,
+        service_action: Some(number::SA_OVERWRITE),
+        replay: Replay::Record,
+        name: "SANITIZE, OVERWRITE",
+        usage: &[0x48, 0xA1, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::SANITIZE,
+        service_action: Some(number::SA_BLOCK_ERASE),
+        replay: Replay::Record,
+        direction: Direction::None,
+        requires: Requires::ThinProvisioning,
+        name: "SANITIZE, BLOCK ERASE",
+        usage: &[0x48, 0xA2, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::SANITIZE,
+        service_action: Some(number::SA_EXIT_FAILURE_MODE),
+        direction: Direction::None,
+        name: "SANITIZE, EXIT FAILURE MODE",
+        usage: &[0x48, 0xBF, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..WRITE
     },
     Opcode {
         code: number::GET_EVENT_STATUS_NOTIFICATION,
@@ -368,10 +442,43 @@ pub static TABLE: &[Opcode] = &[
         ..READ
     },
     Opcode {
+        code: number::COMPARE_AND_WRITE,
+        replay: Replay::Record,
+        name: "COMPARE AND WRITE",
+        usage: &[0x89, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
         code: number::WRITE_16,
         name: "WRITE(16)",
         usage: &[0x8A, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
         ..WRITE
+    },
+    Opcode {
+        code: number::ORWRITE_16,
+        replay: Replay::Record,
+        name: "ORWRITE(16)",
+        usage: &[0x8B, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::WRITE_AND_VERIFY_16,
+        name: "WRITE AND VERIFY(16)",
+        usage: &[0x8E, 0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::VERIFY_16,
+        name: "VERIFY(16)",
+        usage: &[0x8F, 0x16, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..VERIFY
+    },
+    Opcode {
+        code: number::PRE_FETCH_16,
+        direction: Direction::None,
+        name: "PRE-FETCH(16)",
+        usage: &[0x90, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..VERIFY
     },
     Opcode {
         code: number::SYNCHRONIZE_CACHE_16,
@@ -380,12 +487,32 @@ pub static TABLE: &[Opcode] = &[
         ..PLAIN
     },
     Opcode {
+        code: number::WRITE_SAME_16,
+        name: "WRITE SAME(16)",
+        usage: &[0x93, 0x19, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::WRITE_ATOMIC_16,
+        replay: Replay::Record,
+        name: "WRITE ATOMIC(16)",
+        usage: &[0x9C, 0x18, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
         code: number::SERVICE_ACTION_IN_16,
         service_action: Some(number::SA_READ_CAPACITY_16),
         name: "READ CAPACITY(16)",
         usage: &[0x9E, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0],
         types: DISK,
         ..INFORMATION
+    },
+    Opcode {
+        code: number::SERVICE_ACTION_IN_16,
+        service_action: Some(number::SA_GET_LBA_STATUS),
+        name: "GET LBA STATUS",
+        usage: &[0x9E, 0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..READ
     },
     Opcode {
         code: number::REPORT_LUNS,
@@ -437,6 +564,24 @@ pub static TABLE: &[Opcode] = &[
         name: "WRITE(12)",
         usage: &[0xAA, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
         ..WRITE
+    },
+    Opcode {
+        code: number::WRITE_AND_VERIFY_12,
+        name: "WRITE AND VERIFY(12)",
+        usage: &[0xAE, 0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..WRITE
+    },
+    Opcode {
+        code: number::VERIFY_12,
+        name: "VERIFY(12)",
+        usage: &[0xAF, 0x16, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0],
+        ..VERIFY
+    },
+    Opcode {
+        code: number::READ_DEFECT_DATA_12,
+        name: "READ DEFECT DATA(12)",
+        usage: &[0xB7, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        ..READ
     },
     Opcode {
         code: number::MECHANISM_STATUS,

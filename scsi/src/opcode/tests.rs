@@ -9,6 +9,7 @@ use crate::asc::Asc;
 const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("TEST UNIT READY", 0x00, None, 6),
     ("REQUEST SENSE", 0x03, None, 6),
+    ("FORMAT UNIT", 0x04, None, 6),
     ("READ(6)", 0x08, None, 6),
     ("WRITE(6)", 0x0A, None, 6),
     ("INQUIRY", 0x12, None, 6),
@@ -21,9 +22,18 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("READ CAPACITY(10)", 0x25, None, 10),
     ("READ(10)", 0x28, None, 10),
     ("WRITE(10)", 0x2A, None, 10),
+    ("WRITE AND VERIFY(10)", 0x2E, None, 10),
+    ("VERIFY(10)", 0x2F, None, 10),
+    ("PRE-FETCH(10)", 0x34, None, 10),
     ("SYNCHRONIZE CACHE(10)", 0x35, None, 10),
+    ("READ DEFECT DATA(10)", 0x37, None, 10),
+    ("WRITE SAME(10)", 0x41, None, 10),
+    ("UNMAP", 0x42, None, 10),
     ("READ TOC/PMA/ATIP", 0x43, None, 10),
     ("GET CONFIGURATION", 0x46, None, 10),
+    ("SANITIZE, OVERWRITE", 0x48, Some(0x01), 10),
+    ("SANITIZE, BLOCK ERASE", 0x48, Some(0x02), 10),
+    ("SANITIZE, EXIT FAILURE MODE", 0x48, Some(0x1F), 10),
     ("GET EVENT STATUS NOTIFICATION", 0x4A, None, 10),
     ("READ DISC INFORMATION", 0x51, None, 10),
     ("READ TRACK INFORMATION", 0x52, None, 10),
@@ -50,15 +60,26 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("RECEIVE COPY RESULTS(OPERATING PARAMETERS)", 0x84, Some(0x03), 16),
     ("RECEIVE COPY RESULTS(FAILED SEGMENT DETAILS)", 0x84, Some(0x04), 16),
     ("READ(16)", 0x88, None, 16),
+    ("COMPARE AND WRITE", 0x89, None, 16),
     ("WRITE(16)", 0x8A, None, 16),
+    ("ORWRITE(16)", 0x8B, None, 16),
+    ("WRITE AND VERIFY(16)", 0x8E, None, 16),
+    ("VERIFY(16)", 0x8F, None, 16),
+    ("PRE-FETCH(16)", 0x90, None, 16),
     ("SYNCHRONIZE CACHE(16)", 0x91, None, 16),
+    ("WRITE SAME(16)", 0x93, None, 16),
+    ("WRITE ATOMIC(16)", 0x9C, None, 16),
     ("READ CAPACITY(16)", 0x9E, Some(0x10), 16),
+    ("GET LBA STATUS", 0x9E, Some(0x12), 16),
     ("REPORT LUNS", 0xA0, None, 12),
     ("REPORT TARGET PORT GROUPS", 0xA3, Some(0x0A), 12),
     ("REPORT SUPPORTED OPERATION CODES", 0xA3, Some(0x0C), 12),
     ("SET TARGET PORT GROUPS", 0xA4, Some(0x0A), 12),
     ("READ(12)", 0xA8, None, 12),
     ("WRITE(12)", 0xAA, None, 12),
+    ("WRITE AND VERIFY(12)", 0xAE, None, 12),
+    ("VERIFY(12)", 0xAF, None, 12),
+    ("READ DEFECT DATA(12)", 0xB7, None, 12),
     ("MECHANISM STATUS", 0xBD, None, 12),
 ];
 
@@ -104,7 +125,7 @@ fn lookup_looks_at_five_bits_of_service_action() {
 fn find_says_what_is_wrong() {
     assert_eq!(find(&[]), Err(Sense::invalid_opcode()));
     assert_eq!(find(&[0xFF]), Err(Sense::invalid_opcode()));
-    assert_eq!(find(&[0x9E, 0x12]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
+    assert_eq!(find(&[0x9E, 0x13]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
     assert_eq!(find(&[0xA3]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
     assert_eq!(Sense::invalid_opcode().asc, Asc::INVALID_COMMAND_OPERATION_CODE);
 }

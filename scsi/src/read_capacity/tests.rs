@@ -28,6 +28,12 @@ fn read_capacity_16_bytes() {
 }
 
 #[test]
+fn read_capacity_16_of_a_thin_unit() {
+    let data = read_capacity_16(&DeviceInfo { thin_provisioned: true, ..disk(8) }, 255).into_vec();
+    assert_eq!(data[12..16], [0x00, 0x03, 0xC0, 0x00]);
+}
+
+#[test]
 fn read_capacity_16_truncated() {
     for allocation_length in 0..40 {
         let data = read_capacity_16(&disk(8), allocation_length);

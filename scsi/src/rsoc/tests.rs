@@ -69,7 +69,7 @@ fn one_command_with_service_actions() {
     let data = ask(ReportingOptions::CodeAndServiceAction(0x9E, 0x10), false).unwrap();
     assert_eq!(data[..6], [0, 0x03, 0, 16, 0x9E, 0x10]);
     assert_eq!(ask(ReportingOptions::Either(0x9E, 0x10), false).unwrap(), data);
-    assert_eq!(ask(ReportingOptions::CodeAndServiceAction(0x9E, 0x12), false).unwrap(), [0, 0x01, 0, 0]);
+    assert_eq!(ask(ReportingOptions::CodeAndServiceAction(0x9E, 0x13), false).unwrap(), [0, 0x01, 0, 0]);
 }
 
 #[test]

@@ -12,12 +12,28 @@ const NON_ROTATING: u16 = 0x0001;
 /// MEDIUM ROTATION RATE in turns a minute. Of a file on some disk nobody knows it better.
 const ROTATING: u16 = 7200;
 
-/// Block Limits (SBC-3 6.5.3). COMPARE AND WRITE, UNMAP and WRITE SAME are not in the opcode table: their limits are zero.
+/// WSNZ: a WRITE SAME of zero blocks is refused.
+const WSNZ: u8 = 0x01;
+/// LBPU, LBPWS and LBPWS10: UNMAP, WRITE SAME(16) and WRITE SAME(10) unmap. LBPRZ 001b: unmapped blocks read as zeros.
+const UNMAPS: u8 = 0x80 | 0x40 | 0x20 | 0x04;
+/// PROVISIONING TYPE 2h: thin provisioned.
+const THIN: u8 = 0x02;
+/// WABEREQ 01b: after a block erase, reads succeed.
+const READS_AFTER_ERASE: u8 = 0x40;
+
+/// Block Limits (SBC-3 6.5.3, SBC-4 for atomic writes). Atomic writes need no alignment, granularity or boundary.
 pub(super) fn block_limits(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put(&[0, 0]);
+    data.put(&[WSNZ, info.max_compare_and_write().0.min(255) as u8]);
     data.put_u16(info.optimal_granularity);
     data.put_u32(saturated(info.max_transfer));
     data.put_u32(saturated(info.optimal_transfer));
+    data.put_u32(0);
+    data.put_u32(saturated(info.max_unmap()));
+    data.put_u32(info.max_unmap_descriptors());
+    data.put_u32(saturated(info.unmap_granularity()));
+    data.put_u32(0);
+    data.put_u64(info.max_write_same().0);
+    data.put_u32(saturated(info.max_atomic()));
     data.pad_to(LONG_PAGE);
 }
 
@@ -29,12 +45,13 @@ pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &m
         (true, rate) => rate,
     };
     data.put_u16(rate);
+    data.put(&[0, if info.thin_provisioned { READS_AFTER_ERASE } else { 0 }]);
     data.pad_to(LONG_PAGE);
 }
 
-/// Logical Block Provisioning (SBC-3 6.5.4): fully provisioned as far as initiators can tell, for nothing can be unmapped.
-pub(super) fn logical_block_provisioning(_: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put(&[0, 0, 0, 0]);
+/// Logical Block Provisioning (SBC-3 6.5.4). A unit that is not thin is fully provisioned as far as initiators can tell.
+pub(super) fn logical_block_provisioning(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
+    data.put(&if info.thin_provisioned { [0, UNMAPS, THIN, 0] } else { [0; 4] });
 }
 
 /// Zero means no limit in these fields, and so does what does not fit.

@@ -160,8 +160,31 @@ fn block_limits_bytes() {
         ..disk()
     };
     let data = bytes(&info, 0xB0);
-    assert_eq!(data[..16], [0x00, 0xB0, 0, 0x3C, 0x00, 0x00, 0, 8, 0, 1, 0, 0, 0, 0, 8, 0]);
-    assert_eq!(data[16..], [0; 48], "neither UNMAP nor WRITE SAME nor atomic writes");
+    assert_eq!(data[..16], [0x00, 0xB0, 0, 0x3C, 0x01, 0xFF, 0, 8, 0, 1, 0, 0, 0, 0, 8, 0]);
+    assert_eq!(data[16..36], [0; 20], "no UNMAP");
+    assert_eq!(data[36..44], [0, 0, 0, 0, 0, 0x80, 0, 0], "WRITE SAME of 4 GiB");
+    assert_eq!(data[44..], [&[0, 0, 8, 0][..], &[0; 16]].concat(), "atomic writes of 1 MiB");
+}
+
+#[test]
+fn block_limits_of_a_thin_unit() {
+    let data = bytes(&DeviceInfo { thin_provisioned: true, ..disk() }, 0xB0);
+    let unmap = [0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0, 8, 0, 0, 0, 0];
+    assert_eq!(data[16..36], unmap, "4 GiB, 256 descriptors, 4 KiB at once");
+    let large = DeviceInfo {
+        thin_provisioned: true,
+        ..DeviceInfo::disk("d", BlockSize::new(65536).unwrap(), Blocks(9))
+    };
+    let data = bytes(&large, 0xB0);
+    assert_eq!((data[5], &data[20..24], &data[44..48]), (16, &[0, 1, 0, 0][..], &[0, 0, 0, 16][..]));
+    assert_eq!(data[28..32], [0, 0, 0, 1]);
+}
+
+#[test]
+fn pages_of_a_thin_unit() {
+    let thin = DeviceInfo { thin_provisioned: true, ..disk() };
+    assert_eq!(bytes(&thin, 0xB2), [0x00, 0xB2, 0, 4, 0, 0xE4, 0x02, 0]);
+    assert_eq!(bytes(&thin, 0xB1)[4..8], [0x00, 0x01, 0x00, 0x40], "blocks can be read after a block erase");
 }
 
 #[test]

@@ -77,6 +77,7 @@ physical_block_size = "16KiB"
 read_only = true
 write_through = true
 rotational = true
+thin = true
 removable = true
 serial = "S1"
 vendor = "ACME"
@@ -175,6 +176,13 @@ m.toml:24:40: an entry of luns has no lun; add lun = 0
 m.toml:24:58: luns is a whole number; write tables, such as { lun = 0, device = \"disk0\" }
 m.toml:25:7: tag is a string; write a whole number from 1 to 65535";
     assert_eq!(wrong(text), expected);
+}
+
+#[test]
+fn null_device_cannot_be_thin() {
+    let text = SMALL.replace("null.size", "thin = true\nnull.size");
+    let expected = "m.toml:4:8: a null device has no blocks to give back; remove thin";
+    assert_eq!(wrong(&text), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0 nexus | 8 serial | 16 unit | 20 phase | 21 room | 24 transferred | 28 wanted
-//! begun: 32 offset | 40 length | 44 checksum of the data
+//! begun: 32 offset | 40 length | 44 checksum of the data | 48 generation of the medium
 //! done:  48 1 with sense data | 49 key | 50 ASC | 51 ASCQ | 52 1 with INFORMATION | 53 specific | 56 INFORMATION | 64 specific
 //! ```
 
@@ -17,7 +17,7 @@ use crate::task::Outcome;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phase {
     /// It is about to write.
-    Begun { room: u8, offset: u64, len: u32, checksum: u32, transferred: u32, wanted: u32 },
+    Begun { room: u8, generation: u32, offset: u64, len: u32, checksum: u32, transferred: u32, wanted: u32 },
     /// It has ended.
     Done(Outcome),
 }
@@ -52,13 +52,14 @@ impl Record {
         out.put(8, &self.name.1.to_le_bytes());
         out.put(16, &self.unit.to_le_bytes());
         match &self.phase {
-            Phase::Begun { room, offset, len, checksum, transferred, wanted } => {
+            Phase::Begun { room, generation, offset, len, checksum, transferred, wanted } => {
                 out.put(20, &[BEGUN, *room]);
                 out.put(24, &transferred.to_le_bytes());
                 out.put(28, &wanted.to_le_bytes());
                 out.put(32, &offset.to_le_bytes());
                 out.put(40, &len.to_le_bytes());
                 out.put(44, &checksum.to_le_bytes());
+                out.put(48, &generation.to_le_bytes());
             }
             Phase::Done(outcome) => {
                 out.put(20, &[DONE, 0]);
@@ -79,6 +80,7 @@ impl Record {
         let phase = match bytes[20] {
             BEGUN => Phase::Begun {
                 room: bytes[21],
+                generation: word(48),
                 offset: long(32),
                 len: word(40),
                 checksum: word(44),
@@ -89,6 +91,7 @@ impl Record {
                 result: if bytes[48] == 0 { Ok(()) } else { Err(get_sense(bytes)?) },
                 transferred: word(24) as usize,
                 wanted: word(28) as usize,
+                condition_met: false,
             }),
             _ => return None,
         };

@@ -10,8 +10,12 @@ use scsi::sense::Sense;
 
 use super::*;
 
+fn whose(unit: u32, name: Name) -> Whose {
+    Whose { unit, generation: 6, name }
+}
+
 fn segment() -> OwnedFd {
-    shm::create("notebook", 3 << 20).unwrap()
+    shm::create("notebook", 8 << 20).unwrap()
 }
 
 fn data(byte: u8, len: usize) -> (OwnedFd, Spans) {
@@ -37,7 +41,7 @@ fn topics_are_found_again() {
     notebook.keep(1, Topic::LongOperation, vec![5]).unwrap();
     notebook.keep(1, Topic::ModePages, vec![6, 7]).unwrap();
     notebook.forget(1, Topic::LongOperation);
-    assert!(notebook.keep(3, Topic::Medium, vec![0; 3 << 20]).is_err());
+    assert!(notebook.keep(3, Topic::Medium, vec![0; 8 << 20]).is_err());
     for notebook in [&notebook, &Notebook::open(&fd).unwrap()] {
         assert_eq!(notebook.recall(1, Topic::ModePages), Some(&[6, 7][..]));
         assert_eq!(notebook.recall(2, Topic::ModePages), Some(&[4][..]));
@@ -98,13 +102,14 @@ fn begun_write_is_found_whole_until_it_has_ended() {
     let (_memory, source) = data(0xA5, 4096);
     let mut notebook = Notebook::open(&fd).unwrap();
     let outcome = Outcome::good(8192, 8192);
-    let copy = notebook.begin_write((4, (1, 2)), 1 << 33, (&source, 4096), outcome).unwrap();
+    let copy = notebook.begin_write(whose(4, (1, 2)), 1 << 33, (&source, 4096), outcome).unwrap();
     source.write(&[0; 4096]);
     assert_eq!(bytes(&copy), [0xA5; 4096], "a copy that the initiator cannot change");
     assert_eq!(notebook.outcome((1, 2)), None);
     let mut successor = Notebook::open(&fd).unwrap();
     let redo = successor.begun(4).pop().unwrap();
-    assert_eq!((redo.name, redo.offset, redo.outcome), ((1, 2), 1 << 33, outcome));
+    assert_eq!((redo.name, redo.generation, redo.offset), ((1, 2), 6, 1 << 33));
+    assert_eq!(redo.outcome, outcome);
     assert_eq!(bytes(&redo.data), [0xA5; 4096]);
     assert!(successor.begun(3).is_empty());
     successor.finish(4, (1, 2), outcome);
@@ -118,16 +123,18 @@ fn begun_writes_are_bounded_and_make_room_when_they_end() {
     let fd = segment();
     let (_memory, source) = data(1, BEGUN_BYTES);
     let mut notebook = Notebook::open(&fd).unwrap();
-    let begin = |notebook: &mut Notebook, serial| {
-        notebook.begin_write((0, (1, serial)), 0, (&source, BEGUN_BYTES), Outcome::GOOD).is_some()
+    let begin = |notebook: &mut Notebook, serial, len| {
+        notebook.begin_write(whose(0, (1, serial)), 0, (&source, len), Outcome::GOOD).is_some()
     };
-    assert!((0..BEGUN as u64).all(|serial| begin(&mut notebook, serial)));
-    assert!(!begin(&mut notebook, 99));
+    assert!((0..4).all(|serial| begin(&mut notebook, serial, BEGUN_BYTES)));
+    assert!(!begin(&mut notebook, 99, 65537), "there are four large rooms");
+    assert!((4..20).all(|serial| begin(&mut notebook, serial, 65536)));
+    assert!(!begin(&mut notebook, 99, 1));
     let mut successor = Notebook::open(&fd).unwrap();
-    assert_eq!(successor.begun(0).len(), BEGUN);
-    assert!(!begin(&mut successor, 99));
+    assert_eq!(successor.begun(0).len(), 20);
+    assert!(!begin(&mut successor, 99, 1));
     successor.finish(0, (1, 3), Outcome::GOOD);
-    assert!(begin(&mut successor, 99));
+    assert!(begin(&mut successor, 99, BEGUN_BYTES));
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn begun_write_whose_bytes_have_changed_is_left_out() {
     let fd = segment();
     let (_memory, source) = data(1, 512);
     let mut notebook = Notebook::open(&fd).unwrap();
-    let copy = notebook.begin_write((0, (1, 1)), 0, (&source, 512), Outcome::GOOD).unwrap();
+    let copy = notebook.begin_write(whose(0, (1, 1)), 0, (&source, 512), Outcome::GOOD).unwrap();
     copy.write_at(511, &[0]);
     assert!(Notebook::open(&fd).unwrap().begun(0).is_empty());
 }

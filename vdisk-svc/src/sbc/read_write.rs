@@ -62,7 +62,7 @@ fn begin(task: &mut Task, unit: &mut Unit, range: &ReadWrite, way: Way) -> Step 
 }
 
 /// Where the range lies on the medium and how long it is, in bytes.
-fn place(unit: &mut Unit, range: &ReadWrite) -> Result<(u64, usize), Sense> {
+pub(super) fn place(unit: &mut Unit, range: &ReadWrite) -> Result<(u64, usize), Sense> {
     unit.medium()?;
     let info = &unit.info;
     info.check_transfer(range).map_err(|sense| out_of_range(sense, range.lba, info.blocks))?;

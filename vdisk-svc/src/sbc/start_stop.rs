@@ -24,6 +24,9 @@ const FORCE_STANDBY_0: u8 = 0xB;
 
 /// Begins a START STOP UNIT.
 pub fn begin(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
+    if let Some(operation) = &unit.operation {
+        return Step::Done(Outcome::check(operation.sense(unit.bytes())));
+    }
     if let Err(sense) = check(unit, request) {
         return Step::Done(Outcome::check(sense));
     }

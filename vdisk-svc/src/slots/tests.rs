@@ -31,6 +31,9 @@ fn task(serial: u64) -> Task {
         transfer: None,
         answered: false,
         orphan: false,
+        work: None,
+        detached: false,
+        want: None,
         again: false,
         recorded: false,
     }

@@ -53,7 +53,7 @@ pub fn resume(task: &Task, unit: &mut Unit, request: &ModeSelect, event: Event) 
         Event::Errand(Ok(())) => commit(task, unit, request),
         Event::Synced(false) => give_up(unit, failure::of_lost_data()),
         Event::Errand(Err(error)) => give_up(unit, failure::of_state(&error)),
-        Event::Time | Event::Moved(_) => give_up(unit, Sense::internal_target_failure()),
+        _ => give_up(unit, Sense::internal_target_failure()),
     }
 }
 

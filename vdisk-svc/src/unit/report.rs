@@ -8,6 +8,7 @@ use scsi::mode_page::ModeParameters;
 use scsi::unit_report::{Generations, UnitReport};
 
 use super::drive::Drive;
+use super::operation::Operation;
 use super::{State, Unit};
 use crate::notebook::{Notebook, Topic};
 
@@ -56,6 +57,9 @@ impl Unit {
         if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
             self.settings.force(&self.info, parameters);
         }
+        let block = self.info.block_size.get();
+        let kept = notebook.recall(number, Topic::LongOperation);
+        self.operation = kept.and_then(|bytes| Operation::decode(bytes, block));
         // Of the medium and its size the grant and the medium know better.
         self.tell_generations();
         self.report_settings();

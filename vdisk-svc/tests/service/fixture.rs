@@ -29,7 +29,7 @@ use vdisk_svc::stats::{Counter, NAMES};
 pub const LIMIT: Duration = Duration::from_secs(20);
 pub const ARENA: u32 = 7;
 const ARENA_BYTES: usize = 8 << 20;
-const NOTEBOOK_BYTES: usize = 4 << 20;
+const NOTEBOOK_BYTES: usize = 8 << 20;
 const CORE: u32 = 1;
 pub const NEXUS: u64 = 0x11;
 

@@ -12,3 +12,4 @@ mod hostile;
 mod mode;
 mod pages;
 mod relink;
+mod verify;

@@ -34,6 +34,7 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
         true => Traits::default(),
         false => traits::read(&mut table, block_size, write_through, report),
     };
+    let thin = table.boolean("thin", report).filter(|thin| thin.value);
     let mut inquiry_text = |key, longest| {
         table.checked_string(key, report, |text| check_inquiry_text(text, longest)).map(|text| text.value)
     };
@@ -42,6 +43,9 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     let revision = inquiry_text("revision", 4);
     let identifiers = identifiers(&mut table, report);
     let backend = backend(&mut table, base, report);
+    if let (Some(thin), Some(Backend::Null { .. })) = (&thin, &backend) {
+        report.error(&thin.span, "a null device has no blocks to give back", "remove thin");
+    }
     // In place of a backend with a mistake, so that references to the device are not reported as well.
     let backend = backend.unwrap_or_else(|| Backend::Null { size: At::implied(u64::from(block_size)) });
     table.finish(report);
@@ -53,6 +57,7 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
         physical_block_size: physical.unwrap_or(block_size.max(4096)),
         physical_implied: physical.is_none(),
         traits,
+        thin: thin.is_some(),
         removable,
         read_only,
         write_through,

@@ -1,0 +1,110 @@
+//! Commands that need blocks to themselves, and those that wait for them. See [`crate::unit::claims`].
+
+use scsi::command::Command;
+use scsi::units::{Blocks, Lba};
+
+use super::Dispatch;
+use crate::execute;
+use crate::slots::SlotId;
+use crate::stats::Counter;
+use crate::task::{Stage, Task};
+use crate::unit::claims::Range;
+use crate::units::UnitId;
+
+/// Whether a command needs its blocks to itself.
+#[inline]
+pub(super) fn is_exclusive(task: &Task) -> bool {
+    matches!(task.command, Ok(Command::CompareAndWrite(_) | Command::OrWrite(_) | Command::WriteAtomic(_)))
+}
+
+/// The blocks that a command reads or writes; none for one that is about other things. The blocks of an UNMAP stand in its
+/// parameter list, which is not read here: it counts for all of the unit.
+fn range(task: &Task) -> Option<Range> {
+    let run = |lba: Lba, blocks: Blocks| Some(lba.0..lba.0.saturating_add(blocks.0));
+    match task.command.ok()? {
+        Command::Read(range)
+        | Command::Write(range)
+        | Command::OrWrite(range)
+        | Command::CompareAndWrite(range) => run(range.lba, range.blocks),
+        Command::Verify(request) | Command::WriteAndVerify(request) => {
+            run(request.range.lba, request.range.blocks)
+        }
+        Command::WriteAtomic(request) => run(request.range.lba, request.range.blocks),
+        Command::WriteSame(request) => run(request.lba, request.blocks),
+        Command::Unmap(_) => Some(0..u64::MAX),
+        _ => None,
+    }
+}
+
+impl Dispatch {
+    /// Begins a task where blocks are claimed, or lets it wait.
+    #[cold]
+    pub(super) fn execute_claimed(&mut self, task: Task) {
+        let (id, range, exclusive) = (task.unit, range(&task), is_exclusive(&task));
+        if !self.units.get(id).claims.busy() {
+            self.enter_running(id);
+        }
+        let slot = self.slots.insert(task);
+        let claims = &mut self.units.get(id).claims;
+        if range.is_none_or(|range| claims.enter(slot, range, exclusive)) {
+            self.start(slot);
+        } else {
+            self.slots.get(slot).stage = Stage::Blocked;
+        }
+    }
+
+    /// The first claim: commands that run already have theirs, too.
+    fn enter_running(&mut self, id: UnitId) {
+        let unit = self.units.get(id);
+        if unit.running == 0 {
+            return;
+        }
+        for (slot, task) in self.slots.iter_mut().filter(|(_, task)| task.unit == id) {
+            if task.stage != Stage::Waiting
+                && let Some(range) = range(task)
+            {
+                unit.claims.running(slot, range);
+            }
+        }
+    }
+
+    /// Begins a task that is in a slot.
+    fn start(&mut self, slot: SlotId) {
+        let task = self.slots.get(slot);
+        let unit = self.units.get(task.unit);
+        unit.running += 1;
+        self.counters.add(Counter::Deferred, 1);
+        let step = execute::begin(task, unit, &mut self.notebook);
+        self.take(slot, step);
+    }
+
+    /// Begins what waited for blocks that are free now.
+    pub(super) fn serve_claims(&mut self) {
+        while let Some(id) = self.claims_due.pop() {
+            while let Some(slot) = self.units.get(id).claims.grant() {
+                self.start(slot);
+            }
+        }
+    }
+
+    /// Takes out tasks of a unit that wait for blocks.
+    pub(super) fn drop_blocked(&mut self, id: UnitId, mut chosen: impl FnMut(&Task) -> bool) -> Vec<Task> {
+        let mut dropped = Vec::new();
+        for slot in self.units.get(id).claims.waiting() {
+            if chosen(self.slots.get(slot)) {
+                dropped.push(self.slots.remove(slot));
+                if self.units.get(id).claims.release(slot) {
+                    self.claims_due.push(id);
+                }
+            }
+        }
+        dropped
+    }
+
+    /// The same for all units.
+    pub(super) fn drop_all_blocked(&mut self, chosen: impl Fn(&Task) -> bool) -> Vec<Task> {
+        let busy: Vec<UnitId> =
+            self.units.iter_mut().filter(|(_, unit)| unit.claims.busy()).map(|(id, _)| id).collect();
+        busy.into_iter().flat_map(|id| self.drop_blocked(id, &chosen)).collect()
+    }
+}

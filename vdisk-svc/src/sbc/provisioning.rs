@@ -1,0 +1,108 @@
+//! UNMAP (SBC-3 5.28) and GET LBA STATUS (SBC-3 5.4): which blocks a thin unit has, and giving them back.
+
+use scsi::command::{GetLbaStatus, Unmap};
+use scsi::medium_data::{self, LbaStatus, Provisioning};
+use scsi::parameter_list;
+use scsi::sense::Sense;
+use scsi::units::{Blocks, Lba};
+
+use super::io;
+use super::read_write::out_of_range;
+use super::write_same::{Zeros, zero};
+use crate::backend::allocation;
+use crate::engine::Op;
+use crate::execute::Step;
+use crate::failure;
+use crate::spc::answer;
+use crate::task::{Outcome, Task};
+use crate::unit::Unit;
+use crate::work::Work;
+
+/// UNMAP. Blocks are given back one range after the other; all of the list is checked first.
+pub fn unmap(task: &Task, unit: &mut Unit, request: &Unmap) -> Step {
+    let ranges = match ranges(task, unit, request) {
+        Ok(ranges) => ranges,
+        Err(sense) => return Step::Done(Outcome::check(sense)),
+    };
+    let taken = usize::from(request.list_length).min(task.data.bytes());
+    let outcome = Outcome::good(taken, usize::from(request.list_length));
+    let Some(file) = allocation::file_of(unit).filter(|_| !ranges.is_empty()) else {
+        return Step::Done(outcome);
+    };
+    let block = u64::from(unit.info.block_size.get());
+    let (io, durable) = (io(unit), unit.write_through());
+    Step::Work(Work::new(io.clone(), async move {
+        for (lba, blocks) in ranges {
+            if let Err(stop) = zero(&io, &file, lba.0 * block, blocks.0 * block, Zeros::Unmap).await {
+                return Outcome::check(stop.sense);
+            }
+        }
+        match durable {
+            true => io.sync().await.map_or_else(Outcome::check, |()| outcome),
+            false => outcome,
+        }
+    }))
+}
+
+fn ranges(task: &Task, unit: &mut Unit, request: &Unmap) -> Result<Vec<(Lba, Blocks)>, Sense> {
+    unit.medium()?;
+    unit.check_writable()?;
+    // ANC_SUP of VPD page B2h is zero: nothing can be anchored.
+    if request.anchor {
+        return Err(Sense::invalid_field_in_cdb(1, Some(0)));
+    }
+    let most = parameter_list::unmap_list_bytes(&unit.info);
+    let mut list = vec![0; usize::from(request.list_length).min(most).min(task.data.bytes())];
+    task.data.read_at(0, &mut list);
+    parameter_list::unmap(&unit.info, &list, request.list_length)
+}
+
+/// GET LBA STATUS: the runs from an address on, as the file system has them.
+pub fn lba_status(task: &Task, unit: &mut Unit, request: &GetLbaStatus) -> Step {
+    if let Err(sense) = unit.medium() {
+        return Step::Done(Outcome::check(sense));
+    }
+    let info = &unit.info;
+    if let Err(sense) = info.check_range(request.lba, Blocks(1)) {
+        return Step::Done(Outcome::check(out_of_range(sense, request.lba, info.blocks)));
+    }
+    let (first, end, block) = (request.lba.0, info.blocks.0, u64::from(info.block_size.get()));
+    let length = request.allocation_length;
+    // A unit that is not thin has all of its blocks, whatever its file looks like.
+    let Some(file) = allocation::file_of(unit).filter(|_| unit.info.thin_provisioned) else {
+        let all = LbaStatus { lba: request.lba, blocks: Blocks(end - first), status: Provisioning::Mapped };
+        return Step::Done(answer(task, Ok(medium_data::lba_status(&[all], length))));
+    };
+    let (io, data) = (io(unit), task.data.clone());
+    Step::Work(Work::new(io.clone(), async move {
+        let mut runs: Vec<LbaStatus> = Vec::new();
+        let most = medium_data::statuses_wanted(length);
+        let mut lba = first;
+        // One more look than there are descriptors, for runs that turn out to be one.
+        for _ in 0..=most {
+            if lba >= end {
+                break;
+            }
+            let (file, at) = (file.clone(), lba * block);
+            let (mapped, until) = match io.errand(move || allocation::extent(&file, at, end * block)).await {
+                Ok(found) => found,
+                Err(error) => return Outcome::check(failure::of_io(Op::Read, &error, Some(lba))),
+            };
+            // A block of which a part is there is there.
+            let until = if mapped { until.div_ceil(block) } else { until / block };
+            let (status, until) = match mapped {
+                false if until > lba => (Provisioning::Deallocated, until),
+                _ => (Provisioning::Mapped, until.max(lba + 1)),
+            };
+            let full = runs.len() == most;
+            match runs.last_mut() {
+                Some(last) if last.status == status => last.blocks.0 += until - lba,
+                _ if full => break,
+                _ => runs.push(LbaStatus { lba: Lba(lba), blocks: Blocks(until - lba), status }),
+            }
+            lba = until;
+        }
+        let bytes = medium_data::lba_status(&runs, length);
+        Outcome::good(data.write(bytes.as_slice()), bytes.wanted())
+    }))
+}

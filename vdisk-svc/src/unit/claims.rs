@@ -1,0 +1,83 @@
+//! Blocks that a command has to itself while it looks at them and writes them.
+//!
+//! COMPARE AND WRITE, ORWRITE and WRITE ATOMIC are atomic against every other command of the unit: each waits until those that
+//! overlap it and came before are over, and holds up those that come after it. Where no such command runs or waits there
+//! are no claims, and nobody looks at any: [`Claims::busy`] is all that a READ or WRITE costs. Oldest first, so that nobody starves.
+
+use crate::slots::SlotId;
+
+/// A run of blocks, end not included.
+pub type Range = std::ops::Range<u64>;
+
+/// A command and its blocks.
+#[derive(Debug)]
+struct Claim {
+    slot: SlotId,
+    range: Range,
+    exclusive: bool,
+    waiting: bool,
+}
+
+/// All claims on a unit, oldest first. Empty unless an exclusive one is among them.
+#[derive(Debug, Default)]
+pub struct Claims {
+    list: Vec<Claim>,
+    exclusive: usize,
+}
+
+impl Claims {
+    /// Whether commands have to be asked.
+    #[inline]
+    pub fn busy(&self) -> bool {
+        self.exclusive > 0
+    }
+
+    /// Enters a command that runs already.
+    pub fn running(&mut self, slot: SlotId, range: Range) {
+        self.list.push(Claim { slot, range, exclusive: false, waiting: false });
+    }
+
+    /// Enters a command. False: it has to wait.
+    pub fn enter(&mut self, slot: SlotId, range: Range, exclusive: bool) -> bool {
+        self.exclusive += usize::from(exclusive);
+        let claim = Claim { slot, range, exclusive, waiting: true };
+        let free = Self::is_free(&self.list, &claim);
+        self.list.push(Claim { waiting: !free, ..claim });
+        free
+    }
+
+    /// Whether nobody before it stands in the way of a claim.
+    fn is_free(before: &[Claim], claim: &Claim) -> bool {
+        let overlaps =
+            |other: &Claim| other.range.start < claim.range.end && claim.range.start < other.range.end;
+        !before.iter().any(|other| (other.exclusive || claim.exclusive) && overlaps(other))
+    }
+
+    /// A command is over, or will not begin. True: others may go on.
+    pub fn release(&mut self, slot: SlotId) -> bool {
+        let Some(at) = self.list.iter().position(|claim| claim.slot == slot) else { return false };
+        let claim = self.list.remove(at);
+        self.exclusive -= usize::from(claim.exclusive);
+        let waits = self.list.iter().any(|claim| claim.waiting);
+        if self.exclusive == 0 && !waits {
+            self.list.clear();
+        }
+        waits
+    }
+
+    /// The oldest command that waits and can begin now. It counts as running then.
+    pub fn grant(&mut self) -> Option<SlotId> {
+        let at = (0..self.list.len())
+            .find(|at| self.list[*at].waiting && Self::is_free(&self.list[..*at], &self.list[*at]))?;
+        self.list[at].waiting = false;
+        Some(self.list[at].slot)
+    }
+
+    /// Commands that wait.
+    pub fn waiting(&self) -> Vec<SlotId> {
+        self.list.iter().filter(|claim| claim.waiting).map(|claim| claim.slot).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

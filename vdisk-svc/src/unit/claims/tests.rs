@@ -1,0 +1,68 @@
+//! Who waits for whom.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn slot(n: usize) -> SlotId {
+    SlotId::from_index(n)
+}
+
+#[test]
+fn exclusive_commands_wait_for_what_overlaps_them_and_hold_up_what_comes_after() {
+    let mut claims = Claims::default();
+    claims.running(slot(0), 0..8);
+    assert!(!claims.enter(slot(1), 7..9, true), "a running command has block 7");
+    assert!(!claims.enter(slot(2), 8..10, false), "nobody overtakes one that waits");
+    assert!(claims.enter(slot(3), 9..10, false));
+    assert!(claims.enter(slot(4), 0..7, false), "two that share are no trouble");
+    assert!(claims.enter(slot(5), 20..21, true));
+    assert!(claims.busy());
+    assert_eq!(claims.grant(), None);
+    assert!(claims.release(slot(0)));
+    assert_eq!(claims.grant(), Some(slot(1)));
+    assert_eq!(claims.grant(), None);
+    assert!(claims.release(slot(1)));
+    assert_eq!((claims.grant(), claims.grant()), (Some(slot(2)), None));
+    assert!(!claims.release(slot(5)));
+    assert!(!claims.busy() && claims.list.is_empty());
+}
+
+proptest! {
+    /// Whatever comes and goes: two that overlap never run together if one is exclusive, and everybody gets a turn.
+    #[test]
+    fn exclusive_commands_are_alone_and_all_end(
+        commands in prop::collection::vec((0..12u64, 1..5u64, any::<bool>()), 1..30),
+        ends in prop::collection::vec(any::<prop::sample::Index>(), 30),
+    ) {
+        let mut claims = Claims::default();
+        let (mut running, mut count) = (Vec::new(), 0);
+        for (n, (start, len, exclusive)) in commands.iter().enumerate() {
+            if !(claims.busy() || *exclusive) {
+                count += 1;
+                continue;
+            }
+            if claims.enter(slot(n), *start..start + len, *exclusive) {
+                running.push(n);
+            }
+        }
+        for end in ends {
+            for (at, a) in running.iter().enumerate() {
+                for b in &running[at + 1..] {
+                    let ((s, n, e), (t, m, f)) = (commands[*a], commands[*b]);
+                    prop_assert!(!(e || f) || s + n <= t || t + m <= s);
+                }
+            }
+            if running.is_empty() {
+                break;
+            }
+            claims.release(slot(running.remove(end.index(running.len()))));
+            count += 1;
+            while let Some(next) = claims.grant() {
+                running.push(next.index());
+            }
+        }
+        prop_assert_eq!(count + running.len(), commands.len());
+        prop_assert!(claims.waiting().is_empty());
+    }
+}
