@@ -24,7 +24,7 @@ pub enum Device {
     Removable,
     /// A disk that the manifest makes read-only.
     ReadOnly,
-    /// A disk on a block device.
+    /// A disk on a block device, past the page cache.
     Block,
 }
 
@@ -93,7 +93,8 @@ impl Units {
                 (Device::Block, Err(_)) => continue,
                 _ => media.path().join(device.name()),
             };
-            let rest = format!("{}\n[device.file]\npath = {path:?}", device.keys());
+            let backend = if device == Device::Block { "block" } else { "file" };
+            let rest = format!("{}\n[device.{backend}]\npath = {path:?}", device.keys());
             manifest = manifest.device(device.name(), &rest);
         }
         if let (Device::Block, Err(reason)) = (device, &looped) {

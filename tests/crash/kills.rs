@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 
 /// Kills `count` times, each time the next of `services`, a random number of commands and microseconds after the last one
 /// is back. Returns the moments.
-fn kill_under(
+pub fn kill_under(
     target: &Target,
     load: &Load,
     services: &[&str],

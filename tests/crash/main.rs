@@ -7,6 +7,7 @@ mod clients;
 mod hang;
 mod kills;
 mod lifecycle;
+mod media;
 mod refusals;
 mod witness;
 
@@ -42,6 +43,13 @@ fn main() -> ExitCode {
             .needs(&[Need::QemuIscsi])
             .limit(long),
         Case::new("iscsi_dies_while_qemu_img_converts", clients::qemu_iscsi)
+            .needs(&[Need::QemuIscsi])
+            .limit(long),
+        Case::new("disk_is_resized_under_load", media::resize),
+        Case::new("image_is_changed_and_deaths_do_not_change_it_back", media::change),
+        Case::new("medium_is_ejected_and_inserted", media::eject_and_insert),
+        Case::new("vdisk_dies_on_a_block_device_past_the_page_cache", media::blockio).limit(long),
+        Case::new("qemu_img_round_trip_past_the_page_cache", media::blockio_qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),

@@ -89,7 +89,7 @@ impl Unit {
 
     /// Whether initiators have locked the medium in (PREVENT ALLOW MEDIUM REMOVAL).
     fn removal_prevented(&self) -> bool {
-        self.drive.is_held()
+        self.drive.is_held() && !matches!(self.state, State::Empty)
     }
 
     /// A medium that could take the place of the one that is there.
