@@ -160,7 +160,7 @@ impl Core {
                 self.block(id);
                 continue;
             }
-            if !self.is_let_through(id) {
+            if !self.is_let_through(id) || self.refuses_write(id) {
                 continue;
             }
             let Some(task) = self.tasks.get_mut(id) else { continue };

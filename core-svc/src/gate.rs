@@ -1,5 +1,5 @@
 //! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, ACA, unit attention,
-//! asymmetric access state, operation code, write protection of the LUN map.
+//! asymmetric access state, operation code. When a task becomes enabled: reservations, write protection of the LUN map.
 
 use ipc::message::config::LunConfig;
 use ipc::message::record::{Request, request_flags};
@@ -19,6 +19,7 @@ use crate::nexus::Nexus;
 use crate::notebook::Part;
 use crate::reservation::{LOST, Shut};
 use crate::settle::Outcome;
+use crate::task::{Task, TaskId};
 
 /// What the gate says.
 pub enum Verdict {
@@ -65,9 +66,6 @@ impl Core {
             return Verdict::End(Outcome::check(sense));
         }
         match row {
-            Ok(opcode) if opcode.medium_write && entry.read_only => {
-                Verdict::End(Outcome::check(Sense::write_protected()))
-            }
             Ok(opcode) if opcode.cdb_len() <= usize::from(request.cdb_len) => {
                 Verdict::Run { opcode, unit, way: way(entry.read_only, state) }
             }
@@ -77,6 +75,20 @@ impl Core {
             }
             Err(sense) => Verdict::End(Outcome::check(sense)),
         }
+    }
+
+    /// Ends a task that would write through an entry of a LUN map that may only be read. Asked after reservations have had
+    /// their say, and before data is asked for. True if it has been ended.
+    #[inline]
+    pub(crate) fn refuses_write(&mut self, id: TaskId) -> bool {
+        let protected = |task: &Task| {
+            task.opcode.medium_write && task.request.flags & request_flags::WRITE_PROTECTED != 0
+        };
+        let refused = self.tasks.get(id).is_some_and(protected);
+        if refused {
+            self.end_when_quiet(id, &Outcome::check(Sense::write_protected()));
+        }
+        refused
     }
 
     /// The unit behind a LUN, as the nexus at `nexus` sees it.
@@ -194,3 +206,6 @@ fn way(read_only: bool, state: AccessState) -> u8 {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     flag(read_only, request_flags::WRITE_PROTECTED) | flag(unavailable, request_flags::UNAVAILABLE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,7 +140,7 @@ impl Core {
     }
 
     /// Takes up what a former incarnation wrote of an entry. None: it does not fit.
-    fn take_up(&mut self, (part, major, minor): Entry, bytes: &[u8]) -> Option<()> {
+    pub(crate) fn take_up(&mut self, (part, major, minor): Entry, bytes: &[u8]) -> Option<()> {
         let nexus = self.nexuses.find(major);
         match part {
             Part::Nexus => self.take_up_nexus(major, value(bytes)?),

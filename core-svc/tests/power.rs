@@ -206,7 +206,7 @@ fn question(random: &mut Random, state: &State) -> Question {
     let aptpl = u8::from(random.below(8) != 0);
     if action == OutAction::RegisterAndMove {
         let heir = port(NEXUSES[random.below(4) as usize]).initiator.encode();
-        (list[17], list[19], list[23]) = (aptpl | random.below(2) as u8 * 2, 1, heir.len() as u8);
+        (list[17], list[19], list[23]) = (aptpl | (random.below(2) as u8 * 2), 1, heir.len() as u8);
         list.extend(heir);
     } else {
         list[20] = aptpl | if random.below(4) == 0 { 0x04 } else { 0 };

@@ -65,6 +65,19 @@ fn write_through_a_read_only_lun_is_refused_and_a_read_is_not() {
 }
 
 #[test]
+fn write_through_a_read_only_lun_is_refused_before_its_data_and_after_a_reservation() {
+    let (_rig, mut transport, mut disk) = stage();
+    let mut request = command(8, 10, lun(5), &WRITE_10);
+    request.flags = request_flags::DATA_PENDING;
+    transport.send(&request);
+    assert_eq!(sense(&transport.done(8, 10)), (0x07, 0x27, 0x00), "nobody has to send what nobody wants");
+    // RESERVE(6) (SPC-2 7.21) by the other nexus.
+    assert_eq!(transport.ask(NEXUS, 11, lun(0), &[0x16, 0, 0, 0, 0, 0]).status, GOOD);
+    assert_eq!(transport.ask(8, 12, lun(5), &WRITE_10).status, 0x18, "RESERVATION CONFLICT");
+    assert!(disk.poll().is_none());
+}
+
+#[test]
 fn flags_of_a_transport_do_not_reach_the_handler() {
     let (_rig, mut transport, mut disk) = Rig::stage();
     let mut request = command(NEXUS, 1, lun(0), &TEST_UNIT_READY);

@@ -1,10 +1,12 @@
 //! Manifests with mistakes, and what is said about them.
 
+mod access;
+mod traits;
+
 use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::Traits;
 use super::report::Report;
 use super::{Backend, Kind, Manifest};
 
@@ -280,157 +282,6 @@ m.toml:1:1: warning: the manifest has no target: no initiator can reach anything
 m.toml:3:8: warning: no target has device \"disk0\"; add it to the luns of a [[target]]
 m.toml:7:8: warning: nothing uses service \"lonely\"; name it in a device or a target, or remove it";
     assert_eq!(report.to_string(), expected);
-}
-
-#[test]
-fn manifest_with_wrong_access_is_refused() {
-    let text = format!(
-        r#"{SMALL}
-[[target.access_group]]
-name = "hosts"
-initiators = ["iqn.1994-05.org.example:One", "host1", "iqn.1994-05.org.example:*", "iqn.1994-05.org.example:*"]
-luns = [{{ lun = 1, device = "disk1", read_only = 1 }}]
-[[target.access_group]]
-name = "hosts"
-initiator = []
-luns = []
-"#
-    );
-    let expected = "\
-m.toml:12:15: initiator \"iqn.1994-05.org.example:One\" cannot be used; names of initiators are compared in lower case: \"iqn.1994-05.org.example:one\"
-m.toml:12:46: initiator \"host1\" cannot be used; an iSCSI name begins with iqn., eui. or naa., such as \"iqn.2026-11.org.example:disks\"; or use * for any characters
-m.toml:12:84: \"iqn.1994-05.org.example:*\" is in access group \"hosts\" already; an initiator sees the LUNs of one group: keep it in one
-m.toml:13:29: there is no device \"disk1\"; did you mean \"disk0\"?
-m.toml:13:50: read_only is a whole number; write true or false
-m.toml:14:1: [[target.access_group]] has no initiators; add initiators = [\"iqn.1994-05.org.example:host1\", \"iqn.1994-05.org.example:*\"]
-m.toml:15:8: there are two access groups \"hosts\"; give one of them another name
-m.toml:15:8: warning: nobody is in access group \"hosts\"; add initiators = [\"iqn.1994-05.org.example:host1\"]
-m.toml:16:1: [[target.access_group]] has no key \"initiator\"; did you mean \"initiators\"?";
-    assert_eq!(wrong(&text), expected);
-}
-
-#[test]
-fn manifest_with_wrong_port_groups_is_refused() {
-    let text = format!(
-        r#"{SMALL}
-relative_port = 7
-[[port_group]]
-id = 1
-name = "left"
-targets = ["iqn.2026-11.org.example:disk"]
-remote_ports = [7]
-state = "activ"
-[[port_group]]
-id = 1
-name = "right"
-[[device_group]]
-name = "all"
-devices = ["disk0"]
-states = {{ lef = "standby", right = 3 }}
-mode = "implicid"
-preferred = ["middle"]
-"#
-    );
-    let expected = "\
-m.toml:7:8: target \"iqn.2026-11.org.example:disks\" is in no port group; add it to the targets of a [[port_group]]: where there are groups, every port has one
-m.toml:14:12: there is no target \"iqn.2026-11.org.example:disk\"; did you mean \"iqn.2026-11.org.example:disks\"?
-m.toml:15:17: relative target port 7 is there twice; give each target port an identifier of its own
-m.toml:16:9: there is no state \"activ\"; did you mean \"active\"?
-m.toml:17:1: port group \"right\" has no port; name its targets: targets = [\"iqn.2026-11.org.example:disks\"]
-m.toml:18:6: there are two port groups with id 1; give one of them another id
-m.toml:23:12: there is no port group \"lef\"; did you mean \"left\"?
-m.toml:23:37: right is a whole number; write a state, such as \"standby\"
-m.toml:24:8: there is no mode \"implicid\"; did you mean \"implicit\"?
-m.toml:25:14: there is no port group \"middle\"; there is \"left\" or \"right\"";
-    assert_eq!(wrong(&text), expected);
-}
-
-#[test]
-fn manifest_with_wrong_identifiers_is_refused() {
-    let with = |keys: &str| wrong(&SMALL.replace("null.size", &format!("{keys}\nnull.size")));
-    for (keys, hint) in [
-        ("naa_id = \"60014\"", "it needs 32 hexadecimal digits, without 0x"),
-        (
-            "naa_id = \"1000000000000000\"",
-            "begin with 2, 3 or 5 and use 16 hexadecimal digits, or with 6 and use 32",
-        ),
-        ("naa_id = \"300000000000000g\"", "it needs 16 hexadecimal digits, without 0x"),
-        ("eui64_id = \"0x11223344556677\"", "use 16, 24 or 32 hexadecimal digits, without 0x"),
-        ("scsi_device_name = \"disk\"", "an iSCSI name begins with iqn."),
-        ("t10_dev_id = \"\"", "use 1 to 64 printable ASCII characters"),
-    ] {
-        assert!(with(keys).starts_with("m.toml:4:") && with(keys).contains(hint), "{}", with(keys));
-    }
-    let two = format!("{SMALL}[[device]]\nname = \"b\"\neui64_id = \"0011223344556677\"\nnull.size = 512\n");
-    let two = two.replacen("null.size", "eui64_id = \"0011223344556677\"\nnull.size", 1);
-    assert!(wrong(&two).contains("device \"disk0\" has the same eui64_id; give each device its own"));
-}
-
-/// The devices of a manifest whose one device has these keys.
-fn with_keys(keys: &str) -> Result<Manifest, String> {
-    let text = SMALL.replace("[[device]]\n", &format!("[[device]]\n{keys}\n"));
-    parse(&text).map(|(manifest, _)| manifest).map_err(|report| report.to_string())
-}
-
-#[test]
-fn manifest_with_traits_of_the_medium_is_read() {
-    let keys = "rotation_rate = 15000\nnv_cache = true\npretend = true\nlowest_aligned_lba = 7\n\
-                opt_transfer = \"1MiB\"\nopt_granularity = \"64KiB\"\nthreshold = 10";
-    let manifest = with_keys(keys).expect("a good manifest");
-    let expected = Traits {
-        rotational: Some(true),
-        rotation_rate: 15_000,
-        nv_cache: true,
-        pretend: true,
-        lowest_aligned: 7,
-        opt_transfer: 1 << 20,
-        opt_granularity: 64 << 10,
-        threshold: 10,
-        cacheless: false,
-    };
-    assert_eq!(manifest.devices[0].traits, expected);
-    assert_eq!(with_keys("").expect("a good manifest").devices[0].traits, Traits::default());
-}
-
-#[test]
-fn manifest_with_wrong_traits_is_refused() {
-    for (keys, expected) in [
-        (
-            "rotation_rate = 1024",
-            "m.toml:3:17: rotation_rate cannot be 1024; write a whole number from 1025 to 65534",
-        ),
-        (
-            "rotational = false\nrotation_rate = 7200",
-            "m.toml:4:17: a medium that does not rotate has no rotation_rate; remove one of the two",
-        ),
-        (
-            "nv_cache = true\nwrite_through = true",
-            "m.toml:3:12: nv_cache and write_through contradict one another",
-        ),
-        (
-            "lowest_aligned_lba = 16384",
-            "lowest_aligned_lba cannot be 16384; write a whole number from 0 to 16383",
-        ),
-        ("opt_transfer = 1000", "opt_transfer cannot be 1000; write a multiple of 512, at most 4294966784"),
-        (
-            "opt_granularity = \"32MiB\"",
-            "opt_granularity cannot be 33554432; write a multiple of 512, at most 33553920",
-        ),
-        ("threshold = 100", "threshold cannot be 100; write a whole number from 0 to 99"),
-    ] {
-        let text = with_keys(keys).expect_err(keys);
-        assert!(text.contains(expected), "{text}");
-    }
-}
-
-#[test]
-fn manifest_with_a_block_device_that_is_none_is_refused() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    std::fs::write(dir.path().join("disk0.img"), [0; 512]).expect("file");
-    let text = SMALL.replace("null.size = \"1GiB\"", "block.path = \"disk0.img\"");
-    assert_ne!(text, SMALL);
-    let report = Manifest::load_text("m.toml", &text, dir.path()).expect_err("no block device").to_string();
-    assert!(report.contains("is no block device; write [device.file] with direct = true"), "{report}");
 }
 
 fn with_file(dir: &Path, keys: &str, length: Option<u64>) -> Result<(Manifest, Report), Report> {
