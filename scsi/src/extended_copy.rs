@@ -53,7 +53,7 @@ pub enum ListIdUsage {
 pub struct Target {
     /// PERIPHERAL DEVICE TYPE.
     pub device_type: u8,
-    /// NUL: there is no such unit.
+    /// NUL, obsolete since SPC-4: there is no such unit. To take it for one could overwrite what was meant to be kept.
     pub null: bool,
     /// The name of the unit.
     pub designator: Designator,
@@ -147,10 +147,7 @@ fn parse_target(bytes: &[u8; TARGET_BYTES], at: u16) -> Result<Target, Sense> {
     if bytes[0] != IDENTIFICATION {
         return Err(pointing(Asc::UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE, at, None));
     }
-    // LU ID TYPE: 00b, a logical unit; 01b, a proxy token of ACCESS CONTROL, is not supported.
-    if bytes[1] >> 6 != 0 {
-        return Err(Sense::invalid_field_in_parameter_list(at + 1, Some(7)));
-    }
+    // LU ID TYPE is about a LU IDENTIFIER, which this type of descriptor does not have.
     let designator = Designator::new(bytes[4] & 0x0F, bytes[5], bytes.get(8..28), bytes[7])
         .ok_or(Sense::invalid_field_in_parameter_list(at + 7, None))?;
     Ok(Target {

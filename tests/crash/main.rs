@@ -4,6 +4,7 @@
 //! `BULKHEAD_KILLS` says how often each service is killed (5; the full run takes 20), `BULKHEAD_SEED` repeats a run.
 
 mod clients;
+mod copies;
 mod hang;
 mod kills;
 mod lifecycle;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Case::new("qemu_img_round_trip_past_the_page_cache", media::blockio_qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),
+        Case::new("core_and_vdisks_die_while_blocks_are_copied", copies::copies).limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),
         Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),
         Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),

@@ -108,10 +108,11 @@ fn descriptors_of_other_types_are_refused() {
 
 #[test]
 fn fields_of_descriptors_are_checked() {
-    assert_eq!(refused(&list([1, 0], &[with(TARGET, 1, 0xC0)], &[])), (0x26, 0x00, Some(17)));
     assert_eq!(refused(&list([1, 0], &[with(TARGET, 7, 21)], &[])), (0x26, 0x00, Some(23)));
     assert_eq!(refused(&list([1, 0], &[TARGET], &[with(SEGMENT, 3, 0x14)])), (0x26, 0x00, Some(50)));
     assert!(ParameterList::parse(&list([1, 0], &[with(TARGET, 1, 0x20)], &[])).unwrap().targets[0].null);
+    let typed = ParameterList::parse(&list([1, 0], &[with(TARGET, 1, 0xC0)], &[])).unwrap();
+    assert_eq!(typed.targets[0].device_type, 0, "LU ID TYPE is nothing to this descriptor");
 }
 
 #[test]
