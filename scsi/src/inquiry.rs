@@ -4,7 +4,6 @@
 
 use crate::command::Inquiry;
 use crate::device_info::{DeviceInfo, DeviceType};
-use crate::opcode::{self, number};
 use crate::parameter::ParameterData;
 use crate::path::Path;
 use crate::sense::Sense;
@@ -55,8 +54,7 @@ pub fn standard(info: &DeviceInfo, path: &Path, allocation_length: u16) -> Param
     let removable = if info.removable { RMB } else { 0 };
     let ports = if info.ports.len() > 1 { MULTIP } else { 0 };
     data.put(&[vpd::peripheral(info, path), removable, VERSION, NORMACA | HISUP_FORMAT_2]);
-    let copies = opcode::rows(number::EXTENDED_COPY).iter().any(|row| info.supports(row));
-    let copies = if copies { THIRD_PARTY_COPY } else { 0 };
+    let copies = if vpd::copy::is_supported(info) { THIRD_PARTY_COPY } else { 0 };
     data.put(&[(STANDARD_LENGTH - 5) as u8, info.tpgs.code() << 4 | copies, ports, CMDQUE]);
     data.put(info.vendor.padded());
     data.put(info.product.padded());

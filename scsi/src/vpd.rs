@@ -3,6 +3,7 @@
 //! Everything comes from [`DeviceInfo`]. To add a page: a line in `PAGES`, a function that writes what follows its length.
 
 mod block;
+pub(crate) mod copy;
 mod identification;
 mod ports;
 
@@ -31,6 +32,7 @@ const PAGES: &[(u8, Body)] = &[
     (0x86, identification::extended_inquiry_data),
     (0x87, identification::mode_page_policy),
     (0x88, ports::scsi_ports),
+    (0x8F, copy::third_party_copy),
     (0xB0, block::block_limits),
     (0xB1, block::block_device_characteristics),
     (0xB2, block::logical_block_provisioning),
@@ -63,6 +65,7 @@ fn pages_of(info: &DeviceInfo) -> impl Iterator<Item = &'static (u8, Body)> {
     PAGES.iter().filter(|(code, _)| match code {
         0x85 => !info.management_url.is_empty(),
         0x88 => !info.ports.is_empty(),
+        0x8F => copy::is_supported(info),
         0xB0..=0xBF => info.device_type == DeviceType::Disk,
         _ => true,
     })

@@ -103,7 +103,9 @@ impl Row {
 /// A protected unit refuses what demands to be written; that is all that may fail.
 fn failure_is_right(device: Device, test: &Test) -> bool {
     // What completes asynchronously shows its status only.
-    let refused = test.said.contains("(0x2700)") || test.name.ends_with("Async");
+    // EXTENDED COPY passes what the destination answered on behind a code of its own.
+    let copy = test.said.contains("COPY ABORTED(0x0a) / ASCQ (null)(0x0d01)");
+    let refused = test.said.contains("(0x2700)") || copy || test.name.ends_with("Async");
     let pending =
         PENDING_FAILURES.iter().any(|(devices, name)| devices.contains(&device) && *name == test.name);
     pending || (device.protected() && refused && WRITERS.contains(&test.name.as_str()))

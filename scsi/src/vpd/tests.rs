@@ -49,7 +49,10 @@ fn bytes(info: &DeviceInfo, code: u8) -> Vec<u8> {
 
 #[test]
 fn supported_pages_bytes() {
-    assert_eq!(bytes(&disk(), 0x00), [0x00, 0x00, 0, 8, 0x00, 0x80, 0x83, 0x86, 0x87, 0xB0, 0xB1, 0xB2]);
+    assert_eq!(
+        bytes(&disk(), 0x00),
+        [0x00, 0x00, 0, 9, 0x00, 0x80, 0x83, 0x86, 0x87, 0x8F, 0xB0, 0xB1, 0xB2]
+    );
 }
 
 #[test]
@@ -216,4 +219,31 @@ fn page_truncated_keeps_the_page_length() {
 #[test]
 fn page_unknown_is_an_invalid_field() {
     assert_eq!(page(&disk(), &Path::default(), 0x84, 255), Err(Sense::invalid_field_in_cdb(2, None)));
+}
+
+#[test]
+fn third_party_copy_bytes() {
+    let data = bytes(&disk(), 0x8F);
+    let expected = [
+        &[0x00, 0x8F, 0, 132][..],
+        // Supported Commands: EXTENDED COPY(LID1), four service actions of RECEIVE COPY RESULTS.
+        &[0x00, 0x01, 0, 12, 9, 0x83, 1, 0x00, 0x84, 4, 0x00, 0x01, 0x03, 0x04, 0, 0],
+        // Parameter Data: 16 targets, 256 segments, 7680 bytes, no inline data.
+        &[0x00, 0x04, 0, 28, 0, 0, 0, 0, 0, 16, 1, 0, 0, 0, 0x1E, 0x00],
+        &[0; 16],
+        // Supported Descriptors.
+        &[0x00, 0x08, 0, 4, 2, 0x02, 0xE4, 0],
+        // Supported CSCD Descriptor IDs.
+        &[0x00, 0x0C, 0, 4, 0, 0, 0, 0],
+        // General Copy Operations: 32 at a time, 256 MiB a segment.
+        &[0x80, 0x01, 0, 32, 0, 0, 0, 32, 0, 0, 0, 32, 0x10, 0, 0, 0],
+        &[0; 20],
+        // Held Data.
+        &[0xC0, 0x01, 0, 28],
+        &[0; 28],
+    ];
+    assert_eq!(data, expected.concat());
+    let drive = DeviceInfo { device_type: DeviceType::CdDvd, ..disk() };
+    let refused = page(&drive, &Path::default(), 0x8F, 255);
+    assert_eq!(refused, Err(Sense::invalid_field_in_cdb(2, None)));
 }
