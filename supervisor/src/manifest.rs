@@ -9,7 +9,7 @@ pub mod names;
 pub mod report;
 pub mod units;
 
-mod block_device;
+pub mod block_device;
 mod check;
 mod files;
 mod parse;
@@ -200,6 +200,8 @@ pub struct Traits {
     pub threshold: u8,
     /// True when the medium says that it has no volatile cache.
     pub cacheless: bool,
+    /// True when the medium is a block device, of which `size` is what is served.
+    pub on_block_device: bool,
 }
 
 /// The keys of a `[[device]]` that set what VPD page 83h tells. What is left out is derived or not there.

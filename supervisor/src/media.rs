@@ -29,7 +29,7 @@ pub enum MediaError {
         path: PathBuf,
     },
     /// The host refused.
-    #[error("device {device:?}: {path}: {error}")]
+    #[error("device {device:?}: {path}: {error}{}", hint(error))]
     Host {
         /// The device's name.
         device: String,
@@ -38,6 +38,15 @@ pub enum MediaError {
         /// Why.
         error: io::Error,
     },
+}
+
+/// What would be right.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "; it can be served with read_only = true",
+        io::ErrorKind::PermissionDenied => "; run as its owner, or serve it with read_only = true",
+        _ => "",
+    }
 }
 
 /// The medium of a unit, opened and locked; `None` for one that is nowhere or in `memory`.

@@ -368,7 +368,10 @@ fn unit_plan(
         management_url: manifest.settings.management_url.clone().unwrap_or_default(),
         ports: ports_of(unit, plan),
         medium_generation: 0,
-        limit: file.filter(|file| file.block).and_then(|file| file.size.as_ref()).map(|size| size.value),
+        limit: file
+            .filter(|file| file.block || device.traits.on_block_device)
+            .and_then(|file| file.size.as_ref())
+            .map(|size| size.value),
         direct: file.is_some_and(|file| file.direct),
         pretend: device.traits.pretend,
         nv_cache: device.traits.nv_cache,

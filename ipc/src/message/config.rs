@@ -234,6 +234,8 @@ pub enum DeviceChange {
     Insert {
         /// [`DeviceConfig::medium_generation`] from then on.
         generation: u32,
+        /// [`DeviceConfig::cacheless`] of the new medium.
+        cacheless: bool,
         /// Even while initiators prevent removal.
         force: bool,
     },

@@ -1,7 +1,7 @@
 //! What the kernel says of a block device, in sysfs: no permission is needed to read it, and nothing is opened.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// What there is to know.
@@ -17,11 +17,17 @@ pub struct Facts {
     pub rotational: bool,
     /// It has a volatile write cache.
     pub cached: bool,
+    /// It cannot be written to.
+    pub read_only: bool,
 }
 
-/// What the kernel says of the block device at `path`. None if it says nothing that makes sense.
+/// What the kernel says of the block device at `path`. None if it is none, or the kernel says nothing that makes sense.
 pub fn facts(path: &Path) -> Option<Facts> {
-    let number = fs::metadata(path).ok()?.rdev();
+    let found = fs::metadata(path).ok()?;
+    if !found.file_type().is_block_device() {
+        return None;
+    }
+    let number = found.rdev();
     let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
     read(&PathBuf::from(format!("/sys/dev/block/{major}:{minor}")))
 }
@@ -40,6 +46,7 @@ fn read(device: &Path) -> Option<Facts> {
         physical: block("physical_block_size")?,
         rotational: number("rotational")? != 0,
         cached: text(queue.join("write_cache"))? != "write through",
+        read_only: text(device.join("ro")).is_some_and(|ro| ro != "0"),
     })
 }
 
@@ -64,7 +71,14 @@ mod tests {
     fn facts_of_a_disk_and_of_its_partition() {
         let dir = tempfile::tempdir().expect("tempdir");
         device(dir.path(), "write back\n");
-        let disk = Facts { size: 1 << 20, logical: 4096, physical: 8192, rotational: true, cached: true };
+        let disk = Facts {
+            size: 1 << 20,
+            logical: 4096,
+            physical: 8192,
+            rotational: true,
+            cached: true,
+            read_only: false,
+        };
         assert_eq!(read(dir.path()), Some(disk));
         let partition = dir.path().join("part");
         fs::create_dir(&partition).expect("directory");
@@ -77,6 +91,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("tempdir");
         assert_eq!(read(dir.path()), None);
         device(dir.path(), "write through\n");
+        fs::write(dir.path().join("ro"), "1\n").expect("file");
+        assert!(read(dir.path()).is_some_and(|facts| facts.read_only));
         assert!(read(dir.path()).is_some_and(|facts| !facts.cached));
         fs::write(dir.path().join("queue/logical_block_size"), "1000\n").expect("file");
         assert_eq!(read(dir.path()), None);

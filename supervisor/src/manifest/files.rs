@@ -86,6 +86,9 @@ fn check_block_device(device: &Device, file: &FileBackend, report: &mut Report) 
         );
         report.error(&file.path.span, what, hint);
     }
+    if facts.read_only && !device.read_only {
+        report.error(&file.path.span, format!("{shown} is read-only"), "add read_only = true");
+    }
     match &file.size {
         Some(size) if size.value > facts.size => {
             let what = format!("{shown} has {}, less than size", show_size(facts.size));
@@ -104,9 +107,8 @@ fn check_block_device(device: &Device, file: &FileBackend, report: &mut Report) 
 pub fn learn(manifest: &mut Manifest) {
     for device in &mut manifest.devices {
         let Some(file) = device.backend.file() else { continue };
-        let block =
-            std::fs::metadata(&file.path.value).is_ok_and(|found| found.file_type().is_block_device());
-        let Some(facts) = block.then(|| block_device::facts(&file.path.value)).flatten() else { continue };
+        let Some(facts) = block_device::facts(&file.path.value) else { continue };
+        device.traits.on_block_device = true;
         device.traits.cacheless = file.direct && !facts.cached;
         device.traits.rotational.get_or_insert(facts.rotational);
         if device.physical_implied {

@@ -15,6 +15,7 @@ use ipc::message::event::DeviceAnswer;
 use super::Reactor;
 use super::events::shortened;
 use crate::admin::{DeviceAction, Reply};
+use crate::manifest::block_device;
 use crate::manifest::units::show_size;
 use crate::media::{self, MediaError};
 use crate::plan::{Medium, UnitPlan};
@@ -36,7 +37,7 @@ struct Change {
 /// How far a change has come.
 enum Stage {
     /// The handler is asked for a new size.
-    Resizing,
+    Resizing(Option<u64>),
     /// The handler is asked whether anything stands against this.
     Asked(Box<UnitPlan>),
     /// The plan has it, and the handler was told.
@@ -82,14 +83,19 @@ impl Reactor {
             return Err(format!("device {name} is being changed; wait until that is done"));
         }
         let plan = &self.plan.units[unit];
+        let size = if let DeviceAction::Resize { size } = action { size } else { None };
         let (then, change, fds) = match prepare(plan, &action)? {
             Prepared::Resize(bytes) => (None, DeviceChange::Resize { bytes }, Vec::new()),
             Prepared::Medium(then, force) => match then.medium {
                 Medium::None => (Some(then), DeviceChange::Eject { force }, Vec::new()),
                 _ => {
-                    let generation = then.config.medium_generation;
+                    let (generation, cacheless) = (then.config.medium_generation, then.config.cacheless);
                     let medium = media::open(&then).map_err(|error| refusal(plan, &then, error))?;
-                    (Some(then), DeviceChange::Insert { generation, force }, medium.into_iter().collect())
+                    (
+                        Some(then),
+                        DeviceChange::Insert { generation, cacheless, force },
+                        medium.into_iter().collect(),
+                    )
                 }
             },
         };
@@ -114,7 +120,7 @@ impl Reactor {
         }
         self.changes.last += 1;
         let (unit, request, deadline) = (unit as u32, self.changes.last, self.now() + PATIENCE);
-        let stage = then.map_or(Stage::Resizing, Stage::Asked);
+        let stage = then.map_or(Stage::Resizing(size), Stage::Asked);
         self.changes.list.push(Change { client, unit, request, deadline, stage, done });
         self.send(service, (Grant::Change { unit, request, change }, fds));
         Ok(())
@@ -137,6 +143,9 @@ impl Reactor {
                 self.changes.list.push(change);
             }
             DeviceAnswer::Done { bytes } => {
+                if let Stage::Resizing(Some(wanted)) = change.stage {
+                    planned.remember_size(wanted);
+                }
                 let size = if bytes == 0 { String::new() } else { format!(", {}", show_size(bytes)) };
                 self.answer(change.client, &Reply::done(format!("{}{size}", change.done)));
             }
@@ -159,7 +168,7 @@ impl Reactor {
                 Stage::Asked(_) => {
                     Reply::error(format!("device {name} is as it was: its service died; try again"))
                 }
-                Stage::Resizing => Reply::error(format!(
+                Stage::Resizing(_) => Reply::error(format!(
                     "the service of device {name} died; it has its size read again when the service is back"
                 )),
                 Stage::Settled => Reply::done(format!(
@@ -188,6 +197,16 @@ impl Reactor {
                 self.send(service, (grant, Vec::new()));
             }
             self.answer(change.client, &Reply::error(text));
+        }
+    }
+}
+
+impl UnitPlan {
+    /// The unit was given a size. A file keeps it; of a block device, what is served of it has to be granted again.
+    fn remember_size(&mut self, bytes: u64) {
+        let block = self.medium.path().is_some_and(|path| block_device::facts(path).is_some());
+        if block || self.config.limit.is_some() {
+            self.config.limit = Some(bytes);
         }
     }
 }
@@ -238,6 +257,9 @@ fn prepare(plan: &UnitPlan, action: &DeviceAction) -> Result<Prepared, String> {
     then.medium = match path {
         Some(path) => {
             then.config.medium_generation = plan.config.medium_generation.wrapping_add(1);
+            // Of the one that is served now it may be true, and of the next one not.
+            then.config.cacheless =
+                plan.config.direct && block_device::facts(path).is_some_and(|facts| !facts.cached);
             Medium::File { path: path.to_owned(), create: None }
         }
         None if plan.config.removable => Medium::None,

@@ -38,7 +38,7 @@ enum Stage {
 /// What is to be done.
 #[derive(Debug)]
 enum What {
-    Insert { medium: Box<Medium>, generation: u32 },
+    Insert { medium: Box<Medium>, generation: u32, cacheless: bool },
     Eject,
     Resize { bytes: u64 },
 }
@@ -77,10 +77,10 @@ impl Unit {
                 ));
             }
             DeviceChange::Eject { .. } => What::Eject,
-            DeviceChange::Insert { generation, .. } => {
+            DeviceChange::Insert { generation, cacheless, .. } => {
                 let fd = fd.ok_or_else(|| format!("device {name}: its medium was not granted"))?;
                 let medium = Box::new(self.try_medium(fd.into())?);
-                What::Insert { medium, generation }
+                What::Insert { medium, generation, cacheless }
             }
         };
         self.change = Some(Box::new(Change { request, stage: Stage::Prepared(what) }));
@@ -219,7 +219,10 @@ impl Unit {
                     Err(text) => (DeviceAnswer::Refused { text }, None),
                 };
             }
-            What::Insert { medium, generation } => (State::Open(self.backend_on(*medium)), generation),
+            What::Insert { medium, generation, cacheless } => {
+                self.config.cacheless = cacheless;
+                (State::Open(self.backend_on(*medium)), generation)
+            }
             What::Eject => (State::Empty, self.config.medium_generation),
         };
         let lost = result.err();
@@ -241,6 +244,8 @@ impl Unit {
         } else if let Err(text) = self.learn_size(bytes) {
             return (DeviceAnswer::Refused { text }, note);
         }
+        // Whether there is a cache to write through may be another matter now.
+        self.settings.force(&self.info, *self.settings.current());
         (DeviceAnswer::Done { bytes: self.bytes_served() }, note)
     }
 }

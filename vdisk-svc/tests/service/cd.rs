@@ -68,7 +68,7 @@ fn empty_drive_becomes_ready_with_a_medium_and_events_are_told_once() {
     assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), NO_MEDIUM);
     assert_eq!(rig.run(0, &TOC, &[], &[20]).status(), NO_MEDIUM);
     assert_eq!(poll(&mut rig), (0, 0x00));
-    let insert = DeviceChange::Insert { generation: 1, force: false };
+    let insert = DeviceChange::Insert { generation: 1, cacheless: false, force: false };
     assert_eq!(change(&mut rig, insert, Some(&file)), DeviceAnswer::Done { bytes: 64 * 512 });
     assert_eq!(poll(&mut rig), (2, 0x02), "NewMedia, present");
     assert_eq!(poll(&mut rig), (0, 0x02));

@@ -19,7 +19,7 @@ fn removable(unit: u32) -> DeviceConfig {
 }
 
 fn insert(generation: u32) -> DeviceChange {
-    DeviceChange::Insert { generation, force: false }
+    DeviceChange::Insert { generation, cacheless: false, force: false }
 }
 
 fn change(rig: &Rig, request: u64, change: DeviceChange, medium: Option<&tempfile::NamedTempFile>) {

@@ -32,6 +32,7 @@ pub fn read(table: &mut Table<'_>, block_size: u32, write_through: bool, report:
         opt_granularity: blocks(table, "opt_granularity", block_size, u32::from(u16::MAX), report),
         threshold: number(table, "threshold", 99, report) as u8,
         cacheless: false,
+        on_block_device: false,
     }
 }
 

@@ -24,6 +24,7 @@ fn manifest_with_traits_of_the_medium_is_read() {
         opt_granularity: 64 << 10,
         threshold: 10,
         cacheless: false,
+        on_block_device: false,
     };
     assert_eq!(manifest.devices[0].traits, expected);
     assert_eq!(with_keys("").expect("a good manifest").devices[0].traits, Traits::default());
