@@ -49,6 +49,15 @@ pub enum Request {
         /// What to do.
         action: DeviceAction,
     },
+    /// Set the asymmetric access state of a target port group; answered when it holds.
+    Alua {
+        /// The port group.
+        port_group: String,
+        /// The state.
+        state: String,
+        /// The device group; without one, every device group whose states administrators may change.
+        device_group: Option<String>,
+    },
 }
 
 /// What can be done to a device.

@@ -102,6 +102,16 @@ enum Command {
     /// Resize a device, or change its medium, while it is served
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Set the asymmetric access state of a target port group, and tell initiators
+    Alua {
+        /// The port group
+        port_group: String,
+        /// active, nonoptimized, standby, unavailable, offline or transitioning
+        state: String,
+        /// For this device group only
+        #[arg(long, value_name = "NAME")]
+        device_group: Option<String>,
+    },
     /// Show the log of a service
     Logs {
         /// The service
@@ -145,6 +155,9 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Stop { name } => ask(Request::Stop { name }),
         Command::Start { name } => ask(Request::Start { name }),
         Command::Kill { name, signal } => ask(Request::Kill { name, signal }),
+        Command::Alua { port_group, state, device_group } => {
+            ask(Request::Alua { port_group, state, device_group })
+        }
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
         Command::Version => {

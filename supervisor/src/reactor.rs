@@ -4,6 +4,7 @@
 //! `lifecycle` starts, stops and buries services; `events` hears them; `timers` is everything that happens because
 //! time has passed; `requests` answers administrators, `devices` those who change a device.
 
+mod access;
 mod devices;
 mod events;
 mod lifecycle;
@@ -64,6 +65,7 @@ pub struct Reactor {
     signals: SignalFd,
     admin: AdminServer,
     pending: Vec<requests::Pending>,
+    access: access::Access,
     /// Changes of devices that are under way.
     changes: devices::Changes,
     board: Option<Board>,
@@ -106,6 +108,7 @@ impl Reactor {
         let children = plan.services.iter().map(|_| Child::default()).collect();
         Ok(Self {
             links: Links::new(&plan),
+            access: access::Access::new(&plan),
             plan,
             manifest,
             run_dir,

@@ -24,8 +24,26 @@ pub struct Status {
     /// Every device.
     #[serde(default)]
     pub devices: Vec<DeviceStatus>,
+    /// Every asymmetric access state.
+    #[serde(default)]
+    pub access: Vec<AccessStatus>,
     /// Every link.
     pub links: Vec<LinkStatus>,
+}
+
+/// The asymmetric access state of a target port group for a device group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccessStatus {
+    /// The port group's name.
+    pub port_group: String,
+    /// Its identifier.
+    pub id: u16,
+    /// The device group's name; `default` is of devices in none.
+    pub device_group: String,
+    /// `active`, `nonoptimized`, `standby`, `unavailable`, `offline` or `transitioning`.
+    pub state: String,
+    /// Whether initiators are asked to prefer it.
+    pub preferred: bool,
 }
 
 /// One device.

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::status::{DeathStatus, DeviceStatus, ServiceStatus, Status};
+use crate::status::{AccessStatus, DeathStatus, DeviceStatus, ServiceStatus, Status};
 
 /// The table.
 pub fn table(status: &Status) -> String {
@@ -10,15 +10,7 @@ pub fn table(status: &Status) -> String {
         ["NAME", "KIND", "STATE", "PID", "UPTIME", "RESTARTS", "LAST DEATH"].map(str::to_owned).to_vec(),
     ];
     rows.extend(status.services.iter().map(row));
-    let widths: Vec<usize> =
-        (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
+    let mut out = aligned(&rows);
     for service in &status.services {
         let name = &service.name;
         if let Some(reason) = &service.reason {
@@ -29,7 +21,40 @@ pub fn table(status: &Status) -> String {
         out.extend(service.problems.iter().map(|problem| format!("\n{name}: {problem}\n")));
     }
     out.extend(status.devices.iter().filter(|device| device.changed).map(changed));
+    if !status.access.is_empty() {
+        let mut rows = vec![["PORT GROUP", "ID", "DEVICES", "ACCESS", ""].map(str::to_owned).to_vec()];
+        rows.extend(status.access.iter().map(access));
+        out.push('\n');
+        out.push_str(&aligned(&rows));
+    }
     out
+}
+
+/// Rows of equally many cells, in columns.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widest =
+        |column: usize| rows.iter().map(|row: &Vec<String>| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn access(access: &AccessStatus) -> Vec<String> {
+    let preferred = if access.preferred { "preferred" } else { "" };
+    vec![
+        access.port_group.clone(),
+        access.id.to_string(),
+        access.device_group.clone(),
+        access.state.clone(),
+        preferred.to_owned(),
+    ]
 }
 
 fn changed(device: &DeviceStatus) -> String {
@@ -72,7 +97,7 @@ fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{duration, table};
-    use crate::status::{DeviceStatus, ServiceStatus, Status};
+    use crate::status::{AccessStatus, DeviceStatus, ServiceStatus, Status};
 
     #[test]
     fn status_of_a_held_service_says_what_to_do() {
@@ -110,6 +135,13 @@ mod tests {
                     changed: false,
                 },
             ],
+            access: vec![AccessStatus {
+                port_group: "left".to_owned(),
+                id: 10,
+                device_group: "default".to_owned(),
+                state: "standby".to_owned(),
+                preferred: true,
+            }],
             links: Vec::new(),
         };
         let expected = "\
@@ -122,6 +154,9 @@ vdisk is held: too many deaths
 vdisk: disk0: no
 
 device disk0: its medium is /srv/other.img until bulkhead is started anew, whatever the manifest says
+
+PORT GROUP  ID  DEVICES  ACCESS
+left        10  default  standby  preferred
 ";
         assert_eq!(table(&status), expected);
     }

@@ -92,7 +92,9 @@ impl Reactor {
                     self.kill(service, "deposited more sockets than it may have connections");
                 }
             }
-            Event::AccessState { .. } => {}
+            Event::AccessState { device_group, port_group, state } => {
+                self.on_access_state(service, (device_group, port_group), state)
+            }
             Event::Withdraw { key } => self.wiring.withdraw(service, key),
             Event::Stopped => tracing::debug!(service = %self.name(service), "says that it has stopped"),
         }

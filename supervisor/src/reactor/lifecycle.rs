@@ -7,6 +7,7 @@ use ipc::wait::Watch;
 
 use super::{CONTROL, PIDFD, Reactor, STOP_ORDER};
 use crate::child::{Process, State};
+use crate::manifest::Kind;
 use crate::media::MediaError;
 use crate::obituary::{self, Obituary};
 use crate::policy::{Death, Decision};
@@ -87,6 +88,12 @@ impl Reactor {
         }
         self.send_all(links);
         self.send(service, (Grant::Go, Vec::new()));
+        if self.plan.services[service as usize].kind == Kind::Core {
+            // What the dead one may not have heard.
+            for grant in self.access.grants() {
+                self.send(service, (grant, Vec::new()));
+            }
+        }
     }
 
     /// Sends a grant; one for a service that is not there, or that will be granted it anew, is dropped.

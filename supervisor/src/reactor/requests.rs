@@ -57,6 +57,9 @@ impl Reactor {
                 let Request::Device { name, action } = request else { return };
                 return self.on_device_request(client, &name, action);
             }
+            Request::Alua { port_group, state, device_group } => {
+                return self.on_alua_request(client, port_group, state, device_group.as_deref());
+            }
         };
         let Some(service) = self.plan.find(name) else {
             let names = self.plan.services.iter().map(|service| service.config.name.as_str());
@@ -68,7 +71,7 @@ impl Reactor {
         }
         let starts = self.child(service).starts;
         let goal = match request {
-            Request::Status | Request::Device { .. } => return,
+            Request::Status | Request::Device { .. } | Request::Alua { .. } => return,
             Request::Kill { signal, .. } => return self.on_kill(client, service, &signal),
             Request::Restart { .. } => {
                 self.forgive(service);
@@ -185,6 +188,7 @@ impl Reactor {
             board: self.board.as_ref().map(|board| board.name().to_owned()).unwrap_or_default(),
             services: services.collect(),
             devices: devices.collect(),
+            access: self.access.status(&self.plan),
             links: links.collect(),
         }
     }

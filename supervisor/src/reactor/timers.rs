@@ -29,6 +29,7 @@ impl Reactor {
         });
         let of_requests = self.pending.iter().map(|pending| pending.deadline);
         let of_changes = self.changes.deadline();
+        let of_changes = of_changes.into_iter().chain(self.access.deadline());
         of_children.chain(of_requests).chain(of_changes).fold(self.ticked + TICK, Duration::min)
     }
 
@@ -39,6 +40,7 @@ impl Reactor {
             self.on_time_of(service, now);
         }
         self.expire_changes(now);
+        self.expire_access(now);
         if now >= self.ticked + TICK {
             let late = now > self.ticked + LATE;
             self.ticked = now;
