@@ -123,6 +123,11 @@ pub fn states() -> anyhow::Result<()> {
     let states: Vec<_> =
         access.iter().map(|row| (row["port_group"].as_str(), row["state"].as_str())).collect();
     same("status", states, vec![(Some("left"), Some("standby")), (Some("right"), Some("active"))])?;
+
+    alua(&target, &["right", "unavailable"])?;
+    same("PERIPHERAL QUALIFIER 001b", read(&mut right, &cdb::inquiry(None, 96))?[0], 0x20)?;
+    same("of a page too", read(&mut right, &cdb::inquiry(Some(0x83), 96))?[0], 0x20)?;
+    same("not through the other port", read(&mut left, &cdb::inquiry(None, 96))?[0], 0x00)?;
     left.logout()?;
     right.logout()?;
     target.stop()

@@ -17,6 +17,10 @@ const MOST_INITIATORS: usize = 128;
 const MOST_PORTS: usize = 64;
 /// Port groups: every device group has a state for each.
 const MOST_GROUPS: usize = 64;
+/// Device groups, likewise.
+const MOST_DEVICE_GROUPS: usize = 256;
+/// Ports of one port group: TARGET PORT COUNT is one byte (SPC-4 6.37).
+const MOST_GROUP_PORTS: usize = 255;
 
 /// The LUN maps of a target.
 pub fn luns(manifest: &Manifest, target: &Target, report: &mut Report) {
@@ -114,6 +118,14 @@ pub fn alua(manifest: &Manifest, report: &mut Report) {
                 "name its targets: targets = [\"iqn.2026-11.org.example:disks\"]",
             );
         }
+    }
+    for group in port_groups.iter().filter(|g| g.targets.len() + g.remote_ports.len() > MOST_GROUP_PORTS) {
+        let what = format!("port group {:?} has too many ports", group.name.value);
+        report.error(&group.span, what, format!("give it at most {MOST_GROUP_PORTS}"));
+    }
+    if let Some(group) = device_groups.get(MOST_DEVICE_GROUPS) {
+        let hint = format!("define at most {MOST_DEVICE_GROUPS}");
+        report.error(&group.name.span, "there are too many device groups", hint);
     }
     if port_groups.len() > MOST_GROUPS {
         report.error(

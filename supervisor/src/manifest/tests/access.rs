@@ -85,3 +85,24 @@ fn manifest_with_wrong_identifiers_is_refused() {
     let two = two.replacen("null.size", "eui64_id = \"0011223344556677\"\nnull.size", 1);
     assert!(wrong(&two).contains("device \"disk0\" has the same eui64_id; give each device its own"));
 }
+
+#[test]
+fn manifest_with_too_many_groups_or_ports_is_refused() {
+    let ports: Vec<String> = (1..=256).map(|port| port.to_string()).collect();
+    let group =
+        |id: usize| format!("[[port_group]]\nid = {id}\nname = \"g{id}\"\nremote_ports = [{}]\n", 1000 + id);
+    let many: String = (1..=65).map(group).collect();
+    let text =
+        format!("{SMALL}[[port_group]]\nid = 99\nname = \"x\"\nremote_ports = [{}]\n", ports.join(", "));
+    assert!(
+        wrong(&text).contains("port group \"x\" has too many ports; give it at most 255"),
+        "{}",
+        wrong(&text)
+    );
+    assert!(wrong(&format!("{SMALL}{many}")).contains("there are too many port groups; define at most 64"));
+    let device_group = |n: usize| format!("[[device_group]]\nname = \"d{n}\"\ndevices = []\n");
+    let many: String = (1..=257).map(device_group).collect();
+    assert!(
+        wrong(&format!("{SMALL}{many}")).contains("there are too many device groups; define at most 256")
+    );
+}
