@@ -230,7 +230,9 @@ impl Core {
         let unit = unit.and_then(|unit| self.units.get(unit as usize)?.as_ref());
         match (&outcome.sense, unit) {
             (Some(sense), Some(unit)) if unit.report.control.d_sense => {
-                let sense = Sense::parse(sense.as_slice()).map_or(*sense, |sense| sense.to_descriptor());
+                // What is in this format already may have more descriptors than a `Sense` holds.
+                let fixed = Sense::parse(sense.as_slice()).filter(|_| !sense.is_descriptor());
+                let sense = fixed.map_or(*sense, |sense| sense.to_descriptor());
                 Outcome { sense: Some(sense), ..*outcome }
             }
             _ => *outcome,

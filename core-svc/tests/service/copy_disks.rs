@@ -106,6 +106,16 @@ impl Disk {
         self.handler.send(&reply);
     }
 
+    /// Holds READ and WRITE back.
+    pub fn hold(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// READ and WRITE that are held back.
+    pub fn count_held(&self) -> usize {
+        self.held.as_ref().map_or(0, Vec::len)
+    }
+
     /// The bytes of a run of blocks.
     pub fn blocks(&self, lba: u64, count: u64) -> &[u8] {
         &self.data[lba as usize * self.block_size..(lba + count) as usize * self.block_size]
@@ -121,7 +131,11 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(sizes: [usize; 2]) -> Self {
-        let mut rig = Rig::start();
+        Self::over(Rig::start(), sizes)
+    }
+
+    /// The same with a core that has been started, and is configured otherwise.
+    pub fn over(mut rig: Rig, sizes: [usize; 2]) -> Self {
         let disks = [(DISK, 0xA0, sizes[0]), (OTHER, 0xB1, sizes[1])].map(|(service, name, block_size)| {
             let mut handler = rig.handler(service);
             handler.fence();

@@ -11,6 +11,7 @@ mod alua;
 mod control;
 mod copy_death;
 mod copy_disks;
+mod copy_gate;
 mod copying;
 mod core_death;
 mod data;

@@ -27,6 +27,11 @@ impl SenseBytes {
         &self.bytes[..self.len]
     }
 
+    /// Whether it is in descriptor format.
+    pub fn is_descriptor(&self) -> bool {
+        self.bytes[0] & 0x7E == DESCRIPTOR_CURRENT
+    }
+
     /// Sense data that was encoded before; none if it is longer than any.
     pub fn copy(encoded: &[u8]) -> Option<Self> {
         (encoded.len() <= SENSE_CAPACITY).then(|| Self::new(encoded))
