@@ -10,6 +10,7 @@ mod kills;
 mod lifecycle;
 mod media;
 mod refusals;
+mod reservations;
 mod witness;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Case::new("every_service_dies_under_load_in_turns", kills::in_turns).limit(long),
         Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
         Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
+        Case::new("processes_die_in_the_middle_of_persistent_reserve_out", reservations::every_process)
+            .limit(long),
         Case::new("vdisk_dies_while_fio_verifies", clients::fio_vdisk).needs(&[Need::Fio]).limit(long),
         Case::new("core_dies_while_fio_verifies", clients::fio_core).needs(&[Need::Fio]).limit(long),
         Case::new("services_die_while_qemu_img_converts", clients::qemu)
