@@ -195,6 +195,84 @@ fn alua_states_let_through_what_spc_4_lists() {
     }
 }
 
+/// Commands in the presence of reservations: SPC-4 table 64, SBC-3 table 13, MMC-6 and, for RESERVE, SPC-2 table 9. For a nexus
+/// that has no part in it: allowed always, but for RESERVE; allowed under Write Exclusive types only; never.
+const NEVER_STOPPED: &[&str] = &[
+    "INQUIRY",
+    "REQUEST SENSE",
+    "REPORT LUNS",
+    "READ CAPACITY(10)",
+    "READ CAPACITY(16)",
+    "REPORT TARGET PORT GROUPS",
+    "LOG SENSE",
+    "GET CONFIGURATION",
+    "GET EVENT STATUS NOTIFICATION",
+];
+const READING: &[&str] = &[
+    "READ(6)",
+    "READ(10)",
+    "READ(12)",
+    "READ(16)",
+    "VERIFY(10)",
+    "VERIFY(12)",
+    "VERIFY(16)",
+    "PRE-FETCH(10)",
+    "PRE-FETCH(16)",
+    "READ DEFECT DATA(10)",
+    "READ DEFECT DATA(12)",
+    "GET LBA STATUS",
+    "MODE SENSE(6)",
+    "MODE SENSE(10)",
+    "READ BUFFER(10)",
+    "RECEIVE DIAGNOSTIC RESULTS",
+    "REPORT SUPPORTED OPERATION CODES",
+    "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+    "READ TOC/PMA/ATIP",
+];
+const CHANGING: &[&str] = &[
+    "WRITE(6)",
+    "WRITE(10)",
+    "WRITE(12)",
+    "WRITE(16)",
+    "WRITE AND VERIFY(10)",
+    "WRITE AND VERIFY(12)",
+    "WRITE AND VERIFY(16)",
+    "WRITE SAME(10)",
+    "WRITE SAME(16)",
+    "WRITE ATOMIC(16)",
+    "COMPARE AND WRITE",
+    "ORWRITE(16)",
+    "UNMAP",
+    "FORMAT UNIT",
+    "SANITIZE, OVERWRITE",
+    "SANITIZE, BLOCK ERASE",
+    "SYNCHRONIZE CACHE(10)",
+    "SYNCHRONIZE CACHE(16)",
+    "MODE SELECT(6)",
+    "MODE SELECT(10)",
+    "LOG SELECT",
+    "SEND DIAGNOSTIC",
+    "WRITE BUFFER",
+    "EXTENDED COPY(LID1)",
+    "SET TARGET PORT GROUPS",
+];
+
+#[test]
+fn reservations_stop_what_the_standards_list() {
+    use Admission::{Allowed, Conflict};
+    for row in TABLE {
+        let Reservation { write_exclusive, exclusive_access, spc2 } = row.reservation;
+        let here = (write_exclusive, exclusive_access);
+        if NEVER_STOPPED.contains(&row.name) || row.name == "TEST UNIT READY" {
+            assert_eq!(here, (Allowed, Allowed), "{}", row.name);
+        } else if READING.contains(&row.name) {
+            assert_eq!((here, spc2), ((Allowed, Conflict), Conflict), "{}", row.name);
+        } else if CHANGING.contains(&row.name) {
+            assert_eq!((here, spc2), ((Conflict, Conflict), Conflict), "{}", row.name);
+        }
+    }
+}
+
 #[test]
 fn reservations_let_start_and_allow_through() {
     let lets = |admission: Admission, bytes: [u8; 5]| {
