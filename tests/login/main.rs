@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Case::new("logical_unit_reset_raises_a_unit_attention_for_others", commands::reset),
         Case::new("two_ports_of_a_unit_tell_of_each_other", paths::both_ports),
         Case::new("state_of_a_port_group_changes_while_it_is_used", paths::states),
+        Case::new("state_asked_of_a_core_that_dies_is_asked_again", paths::asked_of_a_dead_core),
         Case::new("alua_command_that_cannot_be_is_refused", paths::refusals),
         Case::new("initiator_of_an_access_group_sees_its_own_luns", paths::access_group),
         Case::new("several_sessions_load_one_unit_each", commands::many_sessions),

@@ -133,6 +133,25 @@ pub fn states() -> anyhow::Result<()> {
     target.stop()
 }
 
+/// A core that hangs is asked, and killed before it has heard: its successor is asked again.
+pub fn asked_of_a_dead_core() -> anyhow::Result<()> {
+    let target = Target::start(&Manifest::usual(16).two_ways().append(&groups("implicit")))?;
+    let (mut left, mut right) = two_paths(&target)?;
+    let before = target.signal("core", Signal::SIGSTOP)?;
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| alua(&target, &["right", "standby", "--device-group", "default"]));
+        target.signal("core", Signal::SIGKILL)?;
+        asked.join().unwrap_or_else(|_| anyhow::bail!("panicked"))
+    })?;
+    target.wait_restarted("core", before.restarts)?;
+    same("the path hears", ready(&mut right)?.sense_code(), CHANGED)?;
+    same("and is in standby", ready(&mut right)?.sense_code(), STANDBY)?;
+    same("the other path hears", ready(&mut left)?.sense_code(), CHANGED)?;
+    left.logout()?;
+    right.logout()?;
+    target.stop()
+}
+
 /// What cannot be asked is said, and does nothing.
 pub fn refusals() -> anyhow::Result<()> {
     let target = Target::start(&Manifest::usual(16).two_ways().append(&groups("explicit")))?;
