@@ -153,6 +153,7 @@ impl Core {
             attentions: Default::default(),
             recorded: Default::default(),
             copies: Default::default(),
+            by_unit: Default::default(),
             tasks: 0,
             farewells: Vec::new(),
             told: false,

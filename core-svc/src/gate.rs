@@ -1,5 +1,6 @@
-//! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, ACA, unit attention,
-//! asymmetric access state, operation code. When a task becomes enabled: reservations, write protection of the LUN map.
+//! Stage 4, gate: may this command be executed at all, asked in the order of SAM-5 5.3.3: logical unit, ACA, limits, unit
+//! attention, asymmetric access state, operation code. When a task becomes enabled: reservations, write protection of the LUN
+//! map.
 
 use ipc::message::config::LunConfig;
 use ipc::message::record::{Request, request_flags};
@@ -55,6 +56,9 @@ impl Core {
         };
         let unit = entry.unit;
         if let Some(outcome) = self.aca_refusal(nexus, unit, attribute, row.ok(), request) {
+            return Verdict::End(outcome);
+        }
+        if let Some(outcome) = self.limit_refusal(nexus, unit, request) {
             return Verdict::End(outcome);
         }
         let reports = row.is_err() || row.is_ok_and(|row| row.unit_attention == UnitAttention::Report);

@@ -132,7 +132,10 @@ impl Core {
     /// A target with its LUN map, and a place for its transport: commands can be held for it from now on.
     fn adopt_target(&mut self, config: &TargetConfig) -> anyhow::Result<()> {
         self.transport_place(config.transport, "")?;
-        place(&mut self.targets, config.target, Target::new(config))
+        let mut target = Target::new(config);
+        let known = self.targets.get(config.target as usize).and_then(Option::as_ref);
+        target.tasks = known.map_or(0, |known| known.tasks);
+        place(&mut self.targets, config.target, target)
     }
 
     /// An access group of a target that came before.
@@ -155,6 +158,7 @@ impl Core {
             );
             unit.set = std::mem::take(&mut known.set);
             unit.aca = std::mem::take(&mut known.aca);
+            unit.tasks = known.tasks;
             unit.report = known.report;
             unit.seen = known.seen;
             unit.reservations = std::mem::take(&mut known.reservations);

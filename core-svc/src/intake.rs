@@ -183,6 +183,7 @@ impl Core {
         let (nexus, unit, seat, attribute) = (task.nexus, task.unit, task.seat, task.attribute);
         let Some(id) = self.tasks.insert(task) else { return };
         self.transports[place].tasks += 1;
+        self.count_in(nexus, unit);
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
             nexus.tasks += 1;
         }

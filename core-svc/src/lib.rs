@@ -23,6 +23,7 @@ pub mod lun_map;
 
 pub mod alua;
 pub mod gate;
+pub mod limits;
 pub mod unit_attention;
 
 pub mod task;

@@ -12,6 +12,11 @@ use crate::reservation::Reservations;
 use crate::task_set::sets::TaskSets;
 use crate::unit_report::Seen;
 
+/// A limit as it is configured: 0 for none.
+fn limit(configured: u32) -> Option<u32> {
+    (configured != 0).then_some(configured)
+}
+
 /// The map of a target that is for everybody in no access group.
 pub const EVERYBODY: usize = 0;
 
@@ -26,6 +31,12 @@ pub struct Target {
     pub port_group: u16,
     /// How it writes LUNs.
     pub addressing: Addressing,
+    /// Commands that all its sessions together may have.
+    pub limit: u32,
+    /// Commands that one session may have at one unit, if there is a limit.
+    pub path_limit: Option<u32>,
+    /// Commands that its sessions have.
+    pub tasks: u32,
     maps: Vec<LunMap>,
 }
 
@@ -59,6 +70,9 @@ impl Target {
                 LunAddressing::Flat => Addressing::Flat,
                 LunAddressing::LogicalUnit => Addressing::LogicalUnit,
             },
+            limit: limit(config.queue_depth).unwrap_or(u32::MAX),
+            path_limit: limit(config.lun_queue_depth),
+            tasks: 0,
             maps: vec![LunMap::new("", &[], &config.luns)],
         }
     }
@@ -154,6 +168,10 @@ pub struct Unit {
     pub handler: usize,
     /// Index of the device group whose asymmetric access states it shares.
     pub device_group: u32,
+    /// Commands that it may have.
+    pub limit: u32,
+    /// Commands that it has.
+    pub tasks: u32,
     /// Its task set.
     pub set: TaskSets,
     /// Auto contingent allegiance conditions: one, or one for each nexus.
@@ -175,6 +193,8 @@ impl Unit {
             name: config.name.clone(),
             handler,
             device_group: config.device_group,
+            limit: limit(config.queue_depth).unwrap_or(u32::MAX),
+            tasks: 0,
             set: TaskSets::new(&before_any_report().control),
             aca: Vec::new(),
             naa: config.names.naa.clone(),

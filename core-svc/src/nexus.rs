@@ -77,6 +77,8 @@ pub struct Nexus {
     pub recorded: Recorded,
     /// Its copies: how far those have come that run, and how others ended.
     pub copies: Kept,
+    /// Tasks at each unit, where its target limits them.
+    pub by_unit: FxHashMap<u32, u32>,
     /// Tasks of it that have not ended.
     pub tasks: usize,
     /// The transport has named it since the last attach.

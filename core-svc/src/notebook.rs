@@ -245,6 +245,7 @@ impl Core {
             attentions,
             recorded: Recorded::default(),
             copies: Kept::default(),
+            by_unit: FxHashMap::default(),
             tasks: 0,
             farewells: Vec::new(),
             told: false,

@@ -8,7 +8,7 @@ use scsi::lun::Lun;
 use scsi::opcode::Opcode;
 use scsi::parameter::ParameterData;
 use scsi::sense::Sense;
-use scsi::{inquiry, report_luns, request_sense};
+use scsi::{inquiry, report_luns, request_sense, task_management};
 
 use crate::core::Core;
 use crate::settle::Outcome;
@@ -31,6 +31,9 @@ impl Core {
                 let pending = self.take_attention(nexus, unit, &request);
                 let sense = pending.map_or(Sense::none(), Sense::unit_attention);
                 self.give(&request, &request_sense::respond(&sense, &command))
+            }
+            Ok(Command::ReportSupportedFunctions(command)) => {
+                self.give(&request, &task_management::report_supported(&command))
             }
             Ok(Command::PersistentReserveIn { action, allocation_length }) => {
                 self.persistent_reserve_in(unit, action, allocation_length, &request)

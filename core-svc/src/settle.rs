@@ -188,6 +188,7 @@ impl Core {
         if let Some(unit) = self.units.get_mut(task.unit as usize).and_then(Option::as_mut) {
             unit.set.leave(id, task.seat, task.stage == Stage::Dormant);
         }
+        self.count_out(task.nexus, task.unit);
         if task.attribute == TaskAttribute::Aca {
             self.note_aca_task(task.unit, task.nexus, None);
         }

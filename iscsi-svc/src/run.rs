@@ -9,6 +9,7 @@ use crate::core_link::Down;
 use crate::grants::{Boot, Next};
 use crate::listener::Listener;
 use crate::notebook::{self, Record};
+use crate::pdu::target::FunctionResponse;
 use crate::service::{News, Shared};
 use crate::stats::{Counter, NAMES};
 use ipc::channel::ChannelError;
@@ -256,6 +257,7 @@ impl Service {
             | News::Opened(id, ..)
             | News::Refused(id, ..)
             | News::Function(id, ..)
+            | News::ColdReset(id, ..)
             | News::Busy(id, ..) => *id,
         };
         let Some(conn) = find(&mut self.places, id) else { return };
@@ -265,9 +267,22 @@ impl Service {
             News::Opened(_, nexus, tsih) => conn.nexus_opened(nexus, tsih, shared),
             News::Refused(_, status) => conn.nexus_refused(status, shared),
             News::Function(_, itt, response) => conn.function_done(itt, response, shared),
+            News::ColdReset(_, itt, target) => {
+                conn.function_done(itt, FunctionResponse::Complete, shared);
+                return self.end_sessions(target);
+            }
             News::Busy(_, place, task) => conn.busy(place, &task, shared),
         }
         note_dirty(conn, &mut self.dirty);
+    }
+
+    /// Ends every session of a target, when what is queued has been sent.
+    fn end_sessions(&mut self, target: u32) {
+        for conn in self.places.iter_mut().filter_map(|place| place.conn.as_deref_mut()) {
+            if conn.end_session(target) {
+                note_dirty(conn, &mut self.dirty);
+            }
+        }
     }
 
     /// Sends what was queued, and tells the core what it was asked.

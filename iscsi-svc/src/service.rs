@@ -34,6 +34,8 @@ pub enum News {
     Refused(ConnId, Status),
     /// A task management function is over.
     Function(ConnId, u32, FunctionResponse),
+    /// TARGET COLD RESET of this target is over, and with it every session of the target (RFC 7143 11.5.1).
+    ColdReset(ConnId, u32, u32),
     /// A task is given up because the core is away.
     Busy(ConnId, Place, Box<Task>),
 }
@@ -287,9 +289,14 @@ impl Shared {
             ReplyKind::TaskManagementDone => {
                 let asked = self.functions.end(reply.nexus, reply.serial);
                 // Those of a nexus that is closing were forgotten with it.
-                Ok(asked
-                    .flatten()
-                    .map(|(conn, itt)| News::Function(conn, itt, task_mgmt::response(reply.response))))
+                let Some((function, Some((conn, itt)))) = asked else { return Ok(None) };
+                let response = task_mgmt::response(reply.response);
+                let target = self.nexuses.get_mut(reply.nexus).map(|nexus| nexus.target);
+                let cold = function == task_mgmt::COLD_RESET && response == FunctionResponse::Complete;
+                Ok(Some(match target.filter(|_| cold) {
+                    Some(target) => News::ColdReset(conn, itt, target),
+                    None => News::Function(conn, itt, response),
+                }))
             }
             ReplyKind::Attached => {
                 self.attached();

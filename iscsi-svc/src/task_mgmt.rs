@@ -7,6 +7,9 @@ use crate::conn::ConnId;
 use crate::pdu::target::FunctionResponse;
 use ipc::message::record::{Request, RequestKind};
 
+/// TARGET COLD RESET.
+pub const COLD_RESET: u8 = 7;
+
 /// Functions that may be under way at a time for all sessions together.
 pub const MOST: usize = 96;
 
@@ -41,11 +44,12 @@ impl Functions {
         Some(request)
     }
 
-    /// The function with this identity is over. Returns who asked, or `None` if there is no such function.
-    pub fn end(&mut self, nexus: u64, serial: u64) -> Option<Option<(ConnId, u32)>> {
+    /// The function with this identity is over. Returns its code and who asked, or `None` if there is no such function.
+    pub fn end(&mut self, nexus: u64, serial: u64) -> Option<(u8, Option<(ConnId, u32)>)> {
         let same = |pending: &Pending| pending.request.nexus == nexus && pending.request.serial == serial;
         let at = self.0.iter().position(same)?;
-        Some(self.0.remove(at).asked)
+        let pending = self.0.remove(at);
+        Some((pending.request.function, pending.asked))
     }
 
     /// Forgets all functions of a nexus.

@@ -17,8 +17,8 @@ pub use medium::{FormatUnit, ReadDefectData, Sanitize, SanitizeAction};
 pub use mmc::{Features, GetConfiguration, GetEventStatus, ReadToc, ReadTrackInformation, TrackAddress};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
 pub use parameter_in::{
-    Inquiry, ReportLuns, ReportSupportedOperationCodes, ReportTargetPortGroups, ReportingOptions,
-    RequestSense, SelectReport,
+    Inquiry, ReportLuns, ReportSupportedFunctions, ReportSupportedOperationCodes, ReportTargetPortGroups,
+    ReportingOptions, RequestSense, SelectReport,
 };
 pub use read_write::{ReadWrite, SynchronizeCache};
 
@@ -132,6 +132,8 @@ pub enum Command {
     ReceiveCopyResults(ReceiveCopyResults),
     /// REPORT LUNS (SPC-4 6.33).
     ReportLuns(ReportLuns),
+    /// REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36).
+    ReportSupportedFunctions(ReportSupportedFunctions),
     /// REPORT TARGET PORT GROUPS (SPC-4 6.37).
     ReportTargetPortGroups(ReportTargetPortGroups),
     /// SET TARGET PORT GROUPS (SPC-4 6.45).
@@ -222,6 +224,11 @@ impl Command {
             REPORT_LUNS => Self::ReportLuns(ReportLuns::decode(cdb)?),
             MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_SUPPORTED_OPERATION_CODES) => {
                 Self::ReportSupportedOperationCodes(ReportSupportedOperationCodes::decode(cdb)?)
+            }
+            MAINTENANCE_IN
+                if cdb.opcode().service_action == Some(SA_REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS) =>
+            {
+                Self::ReportSupportedFunctions(ReportSupportedFunctions::decode(cdb)?)
             }
             MAINTENANCE_IN if cdb.opcode().service_action == Some(SA_REPORT_TARGET_PORT_GROUPS) => {
                 Self::ReportTargetPortGroups(ReportTargetPortGroups::decode(cdb)?)

@@ -3,6 +3,8 @@
 //! Transports decode their own codes into these enums; core-svc carries the functions out.
 
 use crate::code::coded_enum;
+use crate::command::ReportSupportedFunctions;
+use crate::parameter::ParameterData;
 
 coded_enum! {
     /// A task management function. The octets are those of RFC 7143 11.5.1 and RFC 7144 4.1; other transports translate.
@@ -60,6 +62,20 @@ impl Function {
     pub fn names_a_lun(self) -> bool {
         !matches!(self, Self::TargetWarmReset | Self::TargetColdReset | Self::ItNexusReset)
     }
+}
+
+/// Answers REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36): all of [`Function`]. How long one takes depends on what it
+/// ends, so no timeouts are told.
+pub fn report_supported(request: &ReportSupportedFunctions) -> ParameterData {
+    // ATS, ATSS, CACAS, CTSS, LURS, QTS, TRS; QAES, QTSS, ITNRS.
+    const FUNCTIONS: [u8; 2] = [0x80 | 0x40 | 0x20 | 0x10 | 0x08 | 0x04 | 0x02, 0x04 | 0x02 | 0x01];
+    let mut data = ParameterData::new(request.allocation_length);
+    data.put(&FUNCTIONS);
+    data.put(&[0, if request.extended { 0x0C } else { 0 }]);
+    if request.extended {
+        data.pad_to(16);
+    }
+    data
 }
 
 #[cfg(test)]

@@ -173,6 +173,8 @@ pub struct Device {
     pub revision: Option<String>,
     /// What initiators recognise the device by, besides of its serial number.
     pub identifiers: Identifiers,
+    /// Commands that it may have.
+    pub queue_depth: u32,
     /// Where the data is.
     pub backend: Backend,
     /// Where the device stands in the manifest.
@@ -280,6 +282,10 @@ pub struct Target {
     pub tag: u16,
     /// Its relative target port identifier; when absent its place in the manifest.
     pub relative_port: Option<At<u16>>,
+    /// Commands that all its sessions together may have; 0: no limit.
+    pub queue_depth: u32,
+    /// Commands that one session may have at one LUN; 0: no limit.
+    pub lun_queue_depth: u32,
     /// How it writes LUNs.
     pub addressing: LunAddressing,
     /// The LUN map of initiators that are in no access group.

@@ -117,6 +117,8 @@ pub struct UnitPlan {
     pub medium: Medium,
     /// An administrator has changed the medium since the start.
     pub changed: bool,
+    /// Commands that it may have.
+    pub queue_depth: u32,
 }
 
 impl UnitPlan {
@@ -127,6 +129,7 @@ impl UnitPlan {
             name: self.config.name.clone(),
             handler: self.service,
             device_group: self.config.device_group,
+            queue_depth: self.queue_depth,
             names: self.config.names.clone(),
         }
     }
@@ -295,6 +298,8 @@ fn target_config(
         relative_port,
         port_group: access::port_group_of(manifest, target),
         portals: target.portals.iter().filter_map(|address| Some(portal(address.value)? as u32)).collect(),
+        queue_depth: target.queue_depth,
+        lun_queue_depth: target.lun_queue_depth,
         addressing: target.addressing,
         luns: access::lun_map(manifest, &target.luns),
     }
@@ -382,7 +387,8 @@ fn unit_plan(
         optimal_granularity: device.traits.opt_granularity,
         threshold: device.traits.threshold,
     };
-    UnitPlan { service: service_number(manifest, &device.service.value), config, medium, changed: false }
+    let (service, queue_depth) = (service_number(manifest, &device.service.value), device.queue_depth);
+    UnitPlan { service, config, medium, changed: false, queue_depth }
 }
 
 /// A serial number for a device without one: the same at every start, another on another machine, for an initiator takes

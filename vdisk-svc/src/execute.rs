@@ -117,6 +117,7 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         }
         // core-svc executes these and has no reason to send them here.
         Command::ReportLuns(_)
+        | Command::ReportSupportedFunctions(_)
         | Command::ReportTargetPortGroups(_)
         | Command::SetTargetPortGroups { .. }
         | Command::Reserve

@@ -19,6 +19,7 @@ mod errands;
 mod faults;
 mod gate;
 mod handler_death;
+mod limits;
 mod lun_maps;
 mod nexuses;
 mod ordering;

@@ -65,6 +65,10 @@ pub struct TargetConfig {
     pub portals: Vec<u32>,
     /// How LUNs are written when it reports them.
     pub addressing: LunAddressing,
+    /// Commands that all its sessions together may have; 0: no limit of its own.
+    pub queue_depth: u32,
+    /// Commands that one session may have at one LUN; 0: no limit of its own.
+    pub lun_queue_depth: u32,
     /// What initiators see that are in no access group of it.
     pub luns: Vec<LunConfig>,
 }
@@ -185,6 +189,8 @@ pub struct UnitConfig {
     pub handler: u32,
     /// Index of the device group whose asymmetric access states it shares.
     pub device_group: u32,
+    /// Commands that it may have, of all sessions together; 0: no limit of its own.
+    pub queue_depth: u32,
     /// Its names.
     pub names: UnitNames,
 }

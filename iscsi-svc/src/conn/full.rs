@@ -6,7 +6,7 @@
 
 use super::rx::{After, Sink};
 use super::tx::Payload;
-use super::{Close, Conn, Phase};
+use super::{Close, Conn, Phase, Session};
 use crate::pdu::initiator::{Function, NopOut, Pdu, TaskManagement};
 use crate::pdu::target::{FunctionResponse, LogoutResponse, NopIn, TaskManagementResponse};
 use crate::pdu::{NO_TAG, RejectReason};
@@ -145,6 +145,19 @@ impl Conn {
         if let Some(response) = refused {
             self.function_done(itt, response, shared);
         }
+    }
+
+    /// The target has been reset so that its sessions end. True if this was one.
+    pub fn end_session(&mut self, target: u32) -> bool {
+        let of_target = matches!(
+            &self.phase,
+            Phase::Full(Session { target: Some((known, _)), .. }) if *known == target
+        );
+        if of_target {
+            self.phase = Phase::Ending;
+            self.dirty = true;
+        }
+        of_target
     }
 
     /// Answers a task management function.

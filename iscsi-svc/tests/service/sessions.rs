@@ -191,6 +191,40 @@ fn abort_task_reaches_the_core() {
 }
 
 #[test]
+fn target_cold_reset_is_answered_and_ends_every_session_of_the_target() {
+    let mut rig = Rig::new();
+    let mut initiator = Initiator::login(&mut rig, "");
+    let mut other = Initiator::connect(&rig);
+    other.request_login(2, &format!("TargetName={TARGET}\0"));
+    let open = rig.core.expect(RequestKind::NexusOpen);
+    rig.core.reply(ReplyKind::NexusOpened, &open);
+    assert_eq!(other.receive().opcode(), 0x23);
+    initiator.immediate(0x02, 0x87, 2, 0, b"");
+    let reset = rig.core.expect(RequestKind::TaskManagement);
+    assert_eq!(reset.function, 7);
+    rig.core.reply(ReplyKind::TaskManagementDone, &reset);
+    let answer = initiator.receive();
+    assert_eq!((answer.opcode(), answer.word(16), answer.head[2]), (0x22, 2, 0));
+    assert!(initiator.is_closed() && other.is_closed());
+}
+
+#[test]
+fn target_cold_reset_that_is_rejected_ends_nothing() {
+    let mut rig = Rig::new();
+    let mut initiator = Initiator::login(&mut rig, "");
+    initiator.immediate(0x02, 0x87, 2, 0, b"");
+    let reset = rig.core.expect(RequestKind::TaskManagement);
+    let mut reply = Reply::new(ReplyKind::TaskManagementDone, reset.nexus, reset.serial);
+    reply.response = 255;
+    rig.core.send(&reply);
+    assert_eq!(initiator.receive().head[2], 255);
+    initiator.command(1, 0x81, 0, 0x00, &[]);
+    let command = rig.core.expect(RequestKind::Command);
+    rig.core.done(&command, 0, 0);
+    assert_eq!(initiator.receive().opcode(), 0x21);
+}
+
+#[test]
 fn task_management_without_the_core() {
     let mut rig = Rig::new();
     let mut initiator = Initiator::login(&mut rig, "");

@@ -137,3 +137,22 @@ impl ReportSupportedOperationCodes {
         Ok(Self { timeouts: cdb.bit(2, 7), options, allocation_length: cdb.u32(6) })
     }
 }
+
+/// The fields of REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportSupportedFunctions {
+    /// REPD: the extended parameter data, 16 bytes.
+    pub extended: bool,
+    /// ALLOCATION LENGTH in bytes, at least 4.
+    pub allocation_length: u32,
+}
+
+impl ReportSupportedFunctions {
+    pub(super) fn decode(cdb: &Cdb) -> Result<Self, Sense> {
+        let allocation_length = cdb.u32(6);
+        if allocation_length < 4 {
+            return Err(Sense::invalid_field_in_cdb(6, None));
+        }
+        Ok(Self { extended: cdb.bit(2, 7), allocation_length })
+    }
+}

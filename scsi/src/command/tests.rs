@@ -23,6 +23,9 @@ fn every_row_decodes() {
         if row.code == 0xA0 {
             cdb[9] = 16;
         }
+        if row.code == 0xA3 {
+            cdb[9] = 16;
+        }
         if row.code == 0x4A {
             cdb[1] = 0x01;
         }

@@ -543,6 +543,15 @@ pub static TABLE: &[Opcode] = &[
         ..INFORMATION
     },
     Opcode {
+        code: number::MAINTENANCE_IN,
+        service_action: Some(number::SA_REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS),
+        name: "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+        usage: &[0xA3, 0x0D, 0x80, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
+        executor: Executor::Core,
+        reservation: READS,
+        ..INFORMATION
+    },
+    Opcode {
         code: number::MAINTENANCE_OUT,
         service_action: Some(number::SA_SET_TARGET_PORT_GROUPS),
         name: "SET TARGET PORT GROUPS",

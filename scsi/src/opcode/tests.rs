@@ -74,6 +74,7 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("REPORT LUNS", 0xA0, None, 12),
     ("REPORT TARGET PORT GROUPS", 0xA3, Some(0x0A), 12),
     ("REPORT SUPPORTED OPERATION CODES", 0xA3, Some(0x0C), 12),
+    ("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0xA3, Some(0x0D), 12),
     ("SET TARGET PORT GROUPS", 0xA4, Some(0x0A), 12),
     ("READ(12)", 0xA8, None, 12),
     ("WRITE(12)", 0xAA, None, 12),
@@ -171,8 +172,13 @@ const STANDBY: &[&str] = &[
     "RECEIVE DIAGNOSTIC RESULTS",
 ];
 /// What the standard leaves to us, and initiators want when they look at a path that they may need later.
-const STANDBY_TOO: &[&str] =
-    &["READ CAPACITY(10)", "READ CAPACITY(16)", "REPORT SUPPORTED OPERATION CODES", "READ TOC/PMA/ATIP"];
+const STANDBY_TOO: &[&str] = &[
+    "READ CAPACITY(10)",
+    "READ CAPACITY(16)",
+    "REPORT SUPPORTED OPERATION CODES",
+    "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+    "READ TOC/PMA/ATIP",
+];
 
 #[test]
 fn alua_states_let_through_what_spc_4_lists() {

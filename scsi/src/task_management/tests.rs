@@ -24,3 +24,13 @@ fn function_names_what_it_is_about() {
     assert!(Function::LogicalUnitReset.names_a_lun());
     assert!(!Function::TargetWarmReset.names_a_lun() && !Function::ItNexusReset.names_a_lun());
 }
+
+#[test]
+fn supported_functions_in_both_lengths() {
+    let ask = |extended, allocation_length| {
+        report_supported(&ReportSupportedFunctions { extended, allocation_length }).into_vec()
+    };
+    assert_eq!(ask(false, 64), [0xFE, 0x07, 0x00, 0x00]);
+    assert_eq!(ask(true, 64), [0xFE, 0x07, 0x00, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(ask(true, 4), [0xFE, 0x07, 0x00, 0x0C]);
+}

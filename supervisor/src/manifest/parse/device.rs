@@ -8,6 +8,8 @@ use super::super::report::{At, Report};
 use super::super::{Backend, Device, FaultBackend, FileBackend, Identifiers, Kind, Service, Traits};
 use super::{service, traits};
 
+/// Commands that a device may have when the manifest is silent.
+const QUEUE_DEPTH: u32 = 4096;
 /// Bytes of a block of a CD.
 const CD_BLOCK: u32 = 2048;
 
@@ -42,6 +44,7 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     let (vendor, product) = (inquiry_text("vendor", 8), inquiry_text("product", 16));
     let revision = inquiry_text("revision", 4);
     let identifiers = identifiers(&mut table, report);
+    let queue_depth = table.number("queue_depth", 1..=65_536, report);
     let backend = backend(&mut table, base, report);
     if let (Some(thin), Some(Backend::Null { .. })) = (&thin, &backend) {
         report.error(&thin.span, "a null device has no blocks to give back", "remove thin");
@@ -66,6 +69,7 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
         product,
         revision,
         identifiers,
+        queue_depth: queue_depth.map_or(QUEUE_DEPTH, |depth| depth.value as u32),
         backend,
         span,
     })

@@ -24,6 +24,8 @@ pub fn read(mut table: Table<'_>, services: &[Service], report: &mut Report) -> 
     let tag = table.number("tag", 1..=65535, report).map_or(1, |tag| tag.value as u16);
     let relative_port = table.number("relative_port", 1..=65535, report);
     let relative_port = relative_port.map(|port| At::new(port.value as u16, port.span));
+    let mut depth = |key| table.number(key, 1..=65_536, report).map_or(0, |depth| depth.value as u32);
+    let (queue_depth, lun_queue_depth) = (depth("queue_depth"), depth("lun_queue_depth"));
     let addressing = addressing(&mut table, report);
     let luns = access::luns(&mut table, report);
     let groups = table.tables("access_group", report);
@@ -45,6 +47,8 @@ pub fn read(mut table: Table<'_>, services: &[Service], report: &mut Report) -> 
         portals,
         tag,
         relative_port,
+        queue_depth,
+        lun_queue_depth,
         addressing,
         luns: luns.unwrap_or_default(),
         access_groups,
