@@ -76,4 +76,11 @@ impl Core {
         }
         Ok(())
     }
+
+    /// The medium of a unit as its handler has told it, for commands that are let in now; 0 where it has told nothing.
+    #[inline]
+    pub(crate) fn medium_of(&self, unit: u32) -> u64 {
+        let seen = self.units.get(unit as usize).and_then(|unit| unit.as_ref()?.seen);
+        seen.map_or(0, |seen| Generations::from(seen).medium_number())
+    }
 }

@@ -59,6 +59,11 @@ impl Generations {
         changes.into_iter().filter(|(changed, _)| *changed).map(|(_, asc)| asc)
     }
 
+    /// A number for the medium that is in: never 0, and another one for another medium.
+    pub fn medium_number(&self) -> u64 {
+        (u64::from(self.medium) << 32 | u64::from(self.inquiry)).wrapping_add(1).max(1)
+    }
+
     /// What is to be remembered as seen when this came after `seen`.
     pub fn known_after(&self, seen: &Self) -> Self {
         let capacity = if self.capacity == 0 { seen.capacity } else { self.capacity };

@@ -170,6 +170,12 @@ impl Dispatch {
             return;
         }
         let unit = self.units.get(task.unit);
+        if task.medium != 0 && task.medium != unit.report().generations.medium_number() {
+            // It was on its way while the medium was changed, and what it is about is gone.
+            let outcome = Outcome::check(unit.medium_changed());
+            self.answer(&task, &outcome);
+            return;
+        }
         if unit.claims.busy() || claims::is_exclusive(&task) {
             self.execute_claimed(task);
             return;

@@ -9,7 +9,7 @@ use ipc::fault::PeerFault;
 use ipc::message::record::{Request, RequestKind, request_flags};
 use scsi::cdb::Cdb;
 use scsi::command::Command;
-use scsi::opcode::{Direction, Replay};
+use scsi::opcode::{Direction, Replay, UnitAttention};
 use scsi::path::Path;
 use scsi::sense::Sense;
 
@@ -69,6 +69,7 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
                 data,
                 stage: Stage::Waiting,
                 transfer: None,
+                medium: if heeds_medium(&cdb) { request.medium } else { 0 },
                 answered: false,
                 orphan: false,
                 work: None,
@@ -84,6 +85,11 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
         _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
     }
+}
+
+/// Whether a command that was meant for another medium must not be executed: not those that even a unit attention lets pass.
+fn heeds_medium(cdb: &Result<Cdb, Sense>) -> bool {
+    cdb.is_ok_and(|cdb| cdb.opcode().unit_attention == UnitAttention::Report)
 }
 
 /// The way of a command, as the core says it.

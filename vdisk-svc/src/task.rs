@@ -115,6 +115,8 @@ pub struct Task {
     pub stage: Stage,
     /// The move that it is about, if it has got so far.
     pub transfer: Option<Transfer>,
+    /// The medium that the core knew of when it let the command in; 0 if that does not matter.
+    pub medium: u64,
     /// It has been answered, and goes on by itself.
     pub answered: bool,
     /// The link that it came over is gone: nobody will hear of its end.

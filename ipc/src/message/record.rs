@@ -173,8 +173,10 @@ pub struct Request {
     pub extents: [Extent; EXTENTS],
     /// The CDB; bytes past `cdb_len` are 0.
     pub cdb: [u8; CDB_BYTES],
+    /// `Execute`: the medium that the core knew of when it let the command in, in `scsi`'s encoding; 0 where it knew of none.
+    pub medium: u64,
     /// Not used; 0.
-    pub spare: [u64; 13],
+    pub spare: [u64; 12],
 }
 
 const _: () = assert!(size_of::<Request>() == 264 - 8 && align_of::<Request>() == 8);

@@ -246,6 +246,7 @@ impl Dispatch {
             transfer: None,
             orphan: false,
             again: false,
+            medium: 0,
             answered: true,
             work: None,
             detached: true,

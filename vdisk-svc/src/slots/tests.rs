@@ -29,6 +29,7 @@ fn task(serial: u64) -> Task {
         data: Spans::default(),
         stage: Stage::Waiting,
         transfer: None,
+        medium: 0,
         answered: false,
         orphan: false,
         work: None,

@@ -3,8 +3,10 @@
 //! Told and noted before the command that changed it ends: [`crate::dispatch`] asks for both with every answer.
 
 use ipc::message::record::{Reply, ReplyKind};
+use scsi::asc::Asc;
 use scsi::device_info::DeviceInfo;
 use scsi::mode_page::ModeParameters;
+use scsi::sense::Sense;
 use scsi::unit_report::{Generations, UnitReport};
 
 use super::drive::Drive;
@@ -16,6 +18,14 @@ impl Unit {
     /// What core-svc is told of it.
     pub fn report(&self) -> &UnitReport {
         &self.report
+    }
+
+    /// What a command hears that was meant for the medium before this one.
+    pub fn medium_changed(&self) -> Sense {
+        Sense::unit_attention(match self.info.removable {
+            true => Asc::MEDIUM_MAY_HAVE_CHANGED,
+            false => Asc::INQUIRY_DATA_HAS_CHANGED,
+        })
     }
 
     /// Changes what core-svc is told of it. A change by a command is told before the command is answered; after any other

@@ -167,6 +167,28 @@ fn medium_is_taken_out_and_put_in() {
 }
 
 #[test]
+fn command_that_was_on_its_way_to_the_old_medium_does_not_reach_the_new_one() {
+    for removable in [false, true] {
+        let (old, new) = (medium(8, false), medium(8, false));
+        let mut rig = Rig::on(Choice::Best, DeviceConfig { removable, ..disk(0) }, &old);
+        generations(&mut rig);
+        rig.medium = rig.reports.last().expect("a report").1.generations.medium_number();
+        assert_eq!(rig.run(0, &write_10(1, 1), &[&[0xAB; 512]], &[]).status(), GOOD);
+        change(&rig, 1, insert(1), Some(&new));
+        assert_eq!(answer(&mut rig, 1), DeviceAnswer::Prepared);
+        settle(&rig, 1, true);
+        assert_eq!(answer(&mut rig, 1), DeviceAnswer::Done { bytes: 8 * 512 });
+        let code = if removable { (2, 0x6, 0x28, 0x00) } else { (2, 0x6, 0x3F, 0x03) };
+        assert_eq!(rig.run(0, &write_10(2, 1), &[&[0xCD; 512]], &[]).status(), code);
+        assert_eq!(rig.run(0, &[0x12, 0, 0, 0, 36, 0], &[], &[36]).status(), GOOD, "INQUIRY is for any");
+        assert_eq!(std::fs::read(new.path()).unwrap()[1024..1536], [2; 512], "the write did nothing");
+        generations(&mut rig);
+        rig.medium = rig.reports.last().expect("a report").1.generations.medium_number();
+        assert_eq!(rig.run(0, &write_10(2, 1), &[&[0xCD; 512]], &[]).status(), GOOD);
+    }
+}
+
+#[test]
 fn device_is_granted_without_its_medium() {
     let mut rig = Rig::start(Choice::Best, vec![(removable(0), None)]);
     assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), (2, 0x2, 0x3A, 0x00));

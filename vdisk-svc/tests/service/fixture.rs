@@ -54,6 +54,8 @@ pub struct Rig {
     next_serial: u64,
     /// The nexus whose commands are sent.
     pub nexus: u64,
+    /// The medium that they are meant for; 0 for any.
+    pub medium: u64,
     pub stats: Stats,
     /// Unit reports that came, oldest first.
     pub reports: Vec<(u32, UnitReport)>,
@@ -242,6 +244,7 @@ impl Rig {
             epoch: 1,
             next_serial: 1,
             nexus: NEXUS,
+            medium: 0,
             stats: Stats::new(&stats_fd).unwrap(),
             reports: Vec::new(),
             runner,
@@ -327,6 +330,7 @@ impl Rig {
         let mut request = Request::new(RequestKind::Execute, self.nexus, self.next_serial);
         self.next_serial += 1;
         request.unit = unit;
+        request.medium = self.medium;
         request.cdb_len = cdb.len() as u8;
         request.cdb[..cdb.len()].copy_from_slice(cdb);
         let mut extents = Vec::new();
