@@ -36,8 +36,13 @@ impl Core {
             }
             return;
         }
-        let Some(place) = self.handler_of(task.unit) else {
-            self.end(id, &Outcome::check(Sense::not_ready(Asc::MANUAL_INTERVENTION_REQUIRED)));
+        self.hand_over(id);
+    }
+
+    /// Has the handler of its unit execute a task.
+    pub(crate) fn hand_over(&mut self, id: TaskId) {
+        let Some(place) = self.tasks.get(id).and_then(|task| self.handler_of(task.unit)) else {
+            self.end_not_ready(id, Asc::MANUAL_INTERVENTION_REQUIRED);
             return;
         };
         let handler = &mut self.handlers[place];
@@ -47,7 +52,7 @@ impl Core {
             _ => None,
         };
         if let Some(asc) = refused {
-            self.end(id, &Outcome::check(Sense::not_ready(asc)));
+            self.end_not_ready(id, asc);
             return;
         }
         handler.next_age += 1;

@@ -2,6 +2,7 @@
 //! REPORT LUNS, REQUEST SENSE, and what may be asked of a LUN that has no logical unit.
 
 use ipc::message::record::Request;
+use scsi::asc::Asc;
 use scsi::cdb::Cdb;
 use scsi::command::Command;
 use scsi::lun::Lun;
@@ -27,11 +28,16 @@ impl Core {
             Ok(Command::SetTargetPortGroups { parameter_list_length }) => {
                 self.set_target_port_groups(nexus, unit, parameter_list_length, &request)
             }
-            Ok(Command::RequestSense(command)) => {
-                let pending = self.take_attention(nexus, unit, &request);
-                let sense = pending.map_or(Sense::none(), Sense::unit_attention);
-                self.give(&request, &request_sense::respond(&sense, &command))
-            }
+            Ok(Command::RequestSense(command)) => match self.take_attention(nexus, unit, &request) {
+                Some(asc) => {
+                    self.give(&request, &request_sense::respond(&Sense::unit_attention(asc), &command))
+                }
+                // Everything else that it could tell is known to the handler.
+                None => {
+                    self.hand_over(id);
+                    return None;
+                }
+            },
             Ok(Command::ReportSupportedFunctions(command)) => {
                 self.give(&request, &task_management::report_supported(&command))
             }
@@ -51,6 +57,18 @@ impl Core {
             Ok(_) => Outcome::check(Sense::internal_target_failure()),
             Err(sense) => Outcome::check(sense),
         })
+    }
+
+    /// Ends a task whose handler cannot be asked. For REQUEST SENSE that is what it tells, not how it ends (SPC-4 6.39).
+    pub(crate) fn end_not_ready(&mut self, id: TaskId, asc: Asc) {
+        let (sense, request) = (Sense::not_ready(asc), self.tasks.get(id).map(|task| task.request));
+        let outcome = match request.map(|request| (decode(&request), request)) {
+            Some((Ok(Command::RequestSense(command)), request)) => {
+                self.give(&request, &request_sense::respond(&sense, &command))
+            }
+            _ => Outcome::check(sense),
+        };
+        self.end(id, &outcome);
     }
 
     /// Executes what SPC-4 allows to ask where no logical unit is (SAM-5 4.12); everything else is refused.

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod copy;
+mod log;
 mod medium;
 mod mmc;
 mod mode_sense;
@@ -13,6 +14,7 @@ mod read_write;
 
 pub use blocks::{ByteCheck, GetLbaStatus, PreFetch, Unmap, Verify, WriteAtomic, WriteSame};
 pub use copy::{CopyResults, ReceiveCopyResults};
+pub use log::{Buffer, BufferMode, LogControl, LogSelect, LogSense};
 pub use medium::{FormatUnit, ReadDefectData, Sanitize, SanitizeAction};
 pub use mmc::{Features, GetConfiguration, GetEventStatus, ReadToc, ReadTrackInformation, TrackAddress};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
@@ -48,6 +50,19 @@ pub enum Command {
         /// PREVENT is one.
         prevent: bool,
     },
+    /// LOG SENSE (SPC-4 6.8).
+    LogSense(LogSense),
+    /// LOG SELECT (SPC-4 6.7).
+    LogSelect(LogSelect),
+    /// SEND DIAGNOSTIC (SPC-4 6.42).
+    SendDiagnostic {
+        /// SELFTEST: the default self-test is to be performed.
+        self_test: bool,
+    },
+    /// READ BUFFER (SPC-4 6.18).
+    ReadBuffer(Buffer),
+    /// WRITE BUFFER (SPC-4 6.49).
+    WriteBuffer(Buffer),
     /// READ TOC/PMA/ATIP (MMC-6 6.25).
     ReadToc(ReadToc),
     /// GET CONFIGURATION (MMC-6 6.6).
@@ -190,6 +205,11 @@ impl Command {
                 // Persistent prevention (MMC-6 6.17) is for changers that eject by themselves.
                 _ => return Err(Sense::invalid_field_in_cdb(4, Some(1))),
             },
+            LOG_SENSE => Self::LogSense(LogSense::decode(cdb)?),
+            LOG_SELECT => Self::LogSelect(LogSelect::decode(cdb)?),
+            SEND_DIAGNOSTIC => Self::SendDiagnostic { self_test: log::decode_send_diagnostic(cdb)? },
+            READ_BUFFER => Self::ReadBuffer(Buffer::decode_read(cdb)?),
+            WRITE_BUFFER => Self::WriteBuffer(Buffer::decode_write(cdb)?),
             READ_TOC => Self::ReadToc(ReadToc::decode(cdb)),
             GET_CONFIGURATION => Self::GetConfiguration(GetConfiguration::decode(cdb)?),
             GET_EVENT_STATUS_NOTIFICATION => Self::GetEventStatus(GetEventStatus::decode(cdb)?),

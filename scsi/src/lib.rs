@@ -29,6 +29,7 @@ pub mod inquiry;
 pub mod vpd;
 
 pub mod extended_copy;
+pub mod log_page;
 pub mod medium_data;
 pub mod mmc;
 pub mod mode_page;

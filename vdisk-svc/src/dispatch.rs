@@ -26,6 +26,7 @@ use crate::execute::{self, Event, Step};
 use crate::links::{LinkId, Links};
 use crate::notebook::Notebook;
 use crate::slots::{SlotId, Slots};
+use crate::spc;
 use crate::stats::{Counter, Counters};
 use crate::task::{self, Identity, Outcome, Stage, Task};
 use crate::timers::Timers;
@@ -556,8 +557,14 @@ impl Dispatch {
         if let Err(sense) = &outcome.result {
             self.counters.add(Counter::Checks, 1);
             self.look_after(task.unit, sense);
+            if let Ok(command) = &task.command {
+                spc::log::count_error(&mut self.units.get(task.unit).activity, command, sense);
+            }
         }
         let unit = self.units.get(task.unit);
+        if let Some(transfer) = &task.transfer {
+            spc::log::count(&mut unit.activity, transfer.way, transfer.done);
+        }
         let descriptor = unit.settings.descriptor_sense;
         // What a command has changed is known to the core before the command's end is.
         if unit.take_untold() {

@@ -95,7 +95,12 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::Inquiry(request) => spc::inquiry(task, unit, &request),
         Command::ModeSense(request) => spc::mode::sense(task, unit, &request),
         Command::ModeSelect(request) => return spc::mode::select(task, unit, &request),
-        Command::RequestSense(request) => spc::request_sense(task, &request),
+        Command::RequestSense(request) => spc::log::request_sense(task, unit, &request),
+        Command::LogSense(request) => spc::log::sense(task, unit, &request),
+        Command::LogSelect(request) => spc::log::select(task, unit, &request),
+        Command::SendDiagnostic { self_test } => spc::log::send_diagnostic(unit, self_test),
+        Command::ReadBuffer(request) => spc::buffer::read(task, unit, &request),
+        Command::WriteBuffer(request) => spc::buffer::write(task, unit, &request),
         Command::ReportSupportedOperationCodes(request) => {
             spc::report_supported_operation_codes(task, unit, &request)
         }

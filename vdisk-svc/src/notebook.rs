@@ -80,6 +80,8 @@ pub enum Topic {
     LogPages = 4,
     /// The medium: which one, started or stopped, prevented from removal.
     Medium = 5,
+    /// What WRITE BUFFER has left.
+    Buffers = 6,
 }
 
 /// The identity of a command, as it stays when it comes again: nexus and serial.

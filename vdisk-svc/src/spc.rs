@@ -1,8 +1,10 @@
 //! Commands of SPC-4 that every kind of unit has: what a unit says of itself, from its `DeviceInfo` and its settings.
 
+pub mod buffer;
+pub mod log;
 pub mod mode;
 
-use scsi::command::{Command, Inquiry, ReportSupportedOperationCodes, RequestSense};
+use scsi::command::{Command, Inquiry, ReportSupportedOperationCodes};
 use scsi::parameter::ParameterData;
 use scsi::sense::Sense;
 use scsi::{inquiry, request_sense as sense_data, rsoc};
@@ -22,12 +24,6 @@ pub fn test_unit_ready(unit: &mut Unit) -> Outcome {
 /// INQUIRY (SPC-4 6.6). Answered whatever state the medium is in.
 pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
     answer(task, inquiry::respond(&unit.info, &task.path, request))
-}
-
-/// REQUEST SENSE (SPC-4 6.39). core-svc answers for unit attentions before it asks; there is nothing else pending here,
-/// because every failure is reported with the command that it belongs to.
-pub fn request_sense(task: &Task, request: &RequestSense) -> Outcome {
-    answer(task, Ok(sense_data::respond(&Sense::none(), request)))
 }
 
 /// Tells a nexus of data that was lost before (SPC-4 4.5.7): with the end of a command that is not executed, as the data of

@@ -23,6 +23,7 @@ use ipc::message::config::{BackendConfig, DeviceConfig};
 use ipc::state::StateDir;
 use scsi::asc::Asc;
 use scsi::device_info::{Ascii, DeviceInfo, DeviceType};
+use scsi::log_page::Activity;
 use scsi::sense::Sense;
 use scsi::unit_report::UnitReport;
 use scsi::units::{BlockSize, Bytes};
@@ -32,6 +33,7 @@ use crate::backend::fault::Fault;
 use crate::backend::file::{self, Medium};
 use crate::backend::null::Null;
 use crate::slots::Queue;
+use crate::spc::buffer::Buffers;
 use change::Change;
 use claims::Claims;
 use deferred::Deferred;
@@ -99,6 +101,11 @@ pub struct Unit {
     pub drive: Drive,
     /// That is not in the notebook as it is.
     drive_unkept: bool,
+    /// What LOG SENSE tells of it.
+    pub activity: Activity,
+    /// What WRITE BUFFER has left.
+    pub buffers: Buffers,
+    buffers_unkept: bool,
     /// Who has been told what of the medium.
     pub watchers: Watchers,
     /// Tasks at the gate.
@@ -155,6 +162,9 @@ impl Unit {
             state,
             drive: Drive::default(),
             drive_unkept: false,
+            activity: Activity::default(),
+            buffers: Buffers::default(),
+            buffers_unkept: false,
             watchers: Watchers::default(),
             waiting: Queue::default(),
             running: 0,
@@ -273,6 +283,12 @@ impl Unit {
     /// Whether the medium can be used.
     pub fn ready(&mut self) -> Result<(), Sense> {
         self.medium().map(|_| ())
+    }
+
+    /// Why the medium cannot be used, if that is so; does not end a power condition.
+    pub fn state_of_medium(&mut self) -> Result<(), Sense> {
+        let open = matches!(self.state, State::Open(_)) && self.operation.is_none();
+        if open { self.drive.check() } else { self.ready() }
     }
 
     /// Whether there is a medium, and the tray is closed.

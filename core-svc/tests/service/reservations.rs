@@ -140,9 +140,9 @@ fn reserve_ends_with_every_kind_of_reset_and_loss() {
             transport.poll()
         });
         assert_eq!((answer.kind, answer.serial), (ReplyKind::TaskManagementDone as u8, 50));
-        let reply = transport.ask(who, 2, lun(0), &REQUEST_SENSE);
-        is_good(&reply);
-        transport.ask(8, 3, lun(0), &REQUEST_SENSE);
+        // Whoever has a unit attention is told of it here.
+        transport.ask(who, 2, lun(0), &READ_KEYS);
+        transport.ask(8, 3, lun(0), &READ_KEYS);
         passes(&mut transport, &mut disk, 8, 4, &READ_10);
     }
 }

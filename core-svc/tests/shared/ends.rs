@@ -23,6 +23,8 @@ const NAMES: u64 = 192 * 1024;
 /// TEST UNIT READY (SPC-4 6.47).
 pub const TEST_UNIT_READY: [u8; 6] = [0x00, 0, 0, 0, 0, 0];
 /// REQUEST SENSE, fixed format, 252 bytes (SPC-4 6.39).
+/// PERSISTENT RESERVE IN, READ KEYS: executed by the core, and ends with a unit attention while there is one.
+pub const READ_KEYS: [u8; 10] = [0x5E, 0, 0, 0, 0, 0, 0, 0, 0xFC, 0];
 pub const REQUEST_SENSE: [u8; 6] = [0x03, 0, 0, 0, 0xFC, 0];
 /// INQUIRY, standard data, 96 bytes (SPC-4 6.6).
 pub const INQUIRY: [u8; 6] = [0x12, 0, 0, 0, 0x60, 0];

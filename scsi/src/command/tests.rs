@@ -26,12 +26,16 @@ fn every_row_decodes() {
         if row.code == 0xA3 {
             cdb[9] = 16;
         }
+        if matches!(row.code, 0x3B | 0x3C) {
+            cdb[1] = 0x02;
+        }
         if row.code == 0x4A {
             cdb[1] = 0x01;
         }
         let command = decode(&cdb).unwrap_or_else(|sense| panic!("{}: {sense:?}", row.name));
         let direction = match command {
             Command::PreventAllowMediumRemoval { .. }
+            | Command::SendDiagnostic { .. }
             | Command::Reserve
             | Command::Release
             | Command::TestUnitReady
@@ -40,6 +44,8 @@ fn every_row_decodes() {
             | Command::PreFetch(_) => Direction::None,
             Command::Write(_)
             | Command::ModeSelect(_)
+            | Command::LogSelect(_)
+            | Command::WriteBuffer(_)
             | Command::SetTargetPortGroups { .. }
             | Command::PersistentReserveOut { .. }
             | Command::ExtendedCopy { .. } => Direction::Out,
@@ -271,6 +277,51 @@ fn mode_select_that_cannot_be() {
     assert!(decode(&[0x15, 0x00, 0, 0, 0, 0]).is_ok(), "without a list PF means nothing");
     assert_eq!(decode(&[0x15, 0x12, 0, 0, 24, 0]), field(4, None), "RTD with a list");
     assert_eq!(decode(&[0x55, 0x12, 0, 0, 0, 0, 0, 0, 8, 0]), field(7, None));
+}
+
+#[test]
+fn log_sense_and_log_select_fields() {
+    let sense = LogSense {
+        control: LogControl::Cumulative,
+        page: 0x0C,
+        subpage: 0,
+        pointer: 0x0102,
+        allocation_length: 0x0304,
+    };
+    assert_eq!(decode(&[0x4D, 0, 0x4C, 0, 0, 1, 2, 3, 4, 0]), Ok(Command::LogSense(sense)));
+    let field = |byte, bit| Err(Sense::invalid_field_in_cdb(byte, bit));
+    assert_eq!(decode(&[0x4D, 1, 0x4C, 0, 0, 0, 0, 0, 4, 0]), field(1, Some(0)), "SP");
+    let select = |list_length, reset| LogSelect {
+        reset,
+        control: LogControl::DefaultCumulative,
+        page: 0,
+        subpage: 0,
+        list_length,
+    };
+    assert_eq!(decode(&[0x4C, 0, 0xC0, 0, 0, 0, 0, 1, 2, 0]), Ok(Command::LogSelect(select(0x0102, false))));
+    assert_eq!(decode(&[0x4C, 2, 0xC0, 0, 0, 0, 0, 0, 0, 0]), Ok(Command::LogSelect(select(0, true))));
+    assert_eq!(decode(&[0x4C, 2, 0xC0, 0, 0, 0, 0, 0, 4, 0]), field(1, Some(1)), "PCR with a list");
+    assert_eq!(decode(&[0x4C, 0, 0xC2, 0, 0, 0, 0, 0, 4, 0]), field(2, Some(5)), "a list names its pages");
+}
+
+#[test]
+fn send_diagnostic_is_the_default_self_test() {
+    let field = |byte, bit| Err(Sense::invalid_field_in_cdb(byte, bit));
+    assert_eq!(decode(&[0x1D, 4, 0, 0, 0, 0]), Ok(Command::SendDiagnostic { self_test: true }));
+    assert_eq!(decode(&[0x1D, 0x10, 0, 0, 0, 0]), Ok(Command::SendDiagnostic { self_test: false }));
+    assert_eq!(decode(&[0x1D, 0x20, 0, 0, 0, 0]), field(1, Some(7)), "a background self-test");
+    assert_eq!(decode(&[0x1D, 0x10, 0, 0, 4, 0]), field(3, None), "a diagnostic page");
+}
+
+#[test]
+fn buffer_fields() {
+    let buffer = Buffer { mode: BufferMode::Data, id: 1, offset: 0x02_0304, length: 0x05_0607 };
+    assert_eq!(decode(&[0x3C, 0x02, 1, 2, 3, 4, 5, 6, 7, 0]), Ok(Command::ReadBuffer(buffer)));
+    assert_eq!(decode(&[0x3B, 0x02, 1, 2, 3, 4, 5, 6, 7, 0]), Ok(Command::WriteBuffer(buffer)));
+    for mode in [0x00, 0x04, 0x05, 0x0B, 0x1A] {
+        let wrong = Err(Sense::invalid_field_in_cdb(1, Some(4)));
+        assert_eq!(decode(&[0x3B, mode, 0, 0, 0, 0, 0, 0, 0, 0]), wrong);
+    }
 }
 
 #[test]

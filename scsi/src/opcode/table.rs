@@ -152,6 +152,14 @@ pub static TABLE: &[Opcode] = &[
         ..PLAIN
     },
     Opcode {
+        code: number::SEND_DIAGNOSTIC,
+        name: "SEND DIAGNOSTIC",
+        usage: &[0x1D, 0xE7, 0, 0xFF, 0xFF, 0],
+        types: ALL,
+        alua: STANDBY,
+        ..PLAIN
+    },
+    Opcode {
         code: number::PREVENT_ALLOW_MEDIUM_REMOVAL,
         name: "PREVENT ALLOW MEDIUM REMOVAL",
         usage: &[0x1E, 0, 0, 0, 0x03, 0],
@@ -214,6 +222,22 @@ pub static TABLE: &[Opcode] = &[
         name: "READ DEFECT DATA(10)",
         usage: &[0x37, 0, 0x1F, 0, 0, 0, 0, 0xFF, 0xFF, 0],
         ..READ
+    },
+    // What another nexus writes between the two times must not be lost.
+    Opcode {
+        code: number::WRITE_BUFFER,
+        name: "WRITE BUFFER",
+        usage: &[0x3B, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        alua: ACTIVE,
+        ..SETTING
+    },
+    Opcode {
+        code: number::READ_BUFFER,
+        name: "READ BUFFER",
+        usage: &[0x3C, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        reservation: READS,
+        alua: ACTIVE,
+        ..INFORMATION
     },
     Opcode {
         code: number::WRITE_SAME_10,
@@ -278,6 +302,18 @@ pub static TABLE: &[Opcode] = &[
         // What was told is not told again.
         replay: Replay::Record,
         ..READ_CD
+    },
+    Opcode {
+        code: number::LOG_SELECT,
+        name: "LOG SELECT",
+        usage: &[0x4C, 0x03, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..SETTING
+    },
+    Opcode {
+        code: number::LOG_SENSE,
+        name: "LOG SENSE",
+        usage: &[0x4D, 0x01, 0xFF, 0xFF, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ..INFORMATION
     },
     Opcode {
         code: number::READ_DISC_INFORMATION,

@@ -1,6 +1,7 @@
 //! VPD pages of block devices: B0h, B1h, B2h (SBC-3 6.5).
 
 use crate::device_info::DeviceInfo;
+use crate::log_page::THRESHOLD_EXPONENT;
 use crate::parameter::ParameterData;
 use crate::path::Path;
 use crate::units::Blocks;
@@ -51,7 +52,7 @@ pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &m
 
 /// Logical Block Provisioning (SBC-3 6.5.4). A unit that is not thin is fully provisioned as far as initiators can tell.
 pub(super) fn logical_block_provisioning(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put(&if info.thin_provisioned { [0, UNMAPS, THIN, 0] } else { [0; 4] });
+    data.put(&if info.thin_provisioned { [THRESHOLD_EXPONENT, UNMAPS, THIN, 0] } else { [0; 4] });
 }
 
 /// Zero means no limit in these fields, and so does what does not fit.

@@ -186,7 +186,7 @@ fn block_limits_of_a_thin_unit() {
 #[test]
 fn pages_of_a_thin_unit() {
     let thin = DeviceInfo { thin_provisioned: true, ..disk() };
-    assert_eq!(bytes(&thin, 0xB2), [0x00, 0xB2, 0, 4, 0, 0xE4, 0x02, 0]);
+    assert_eq!(bytes(&thin, 0xB2), [0x00, 0xB2, 0, 4, 11, 0xE4, 0x02, 0]);
     assert_eq!(bytes(&thin, 0xB1)[4..8], [0x00, 0x01, 0x00, 0x40], "blocks can be read after a block erase");
 }
 

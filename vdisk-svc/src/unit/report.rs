@@ -13,8 +13,15 @@ use super::drive::Drive;
 use super::operation::Operation;
 use super::{State, Unit};
 use crate::notebook::{Notebook, Topic};
+use crate::spc::buffer::Buffers;
 
 impl Unit {
+    /// WRITE BUFFER has changed a buffer: it is noted before the command ends.
+    pub fn touch_buffers(&mut self) {
+        self.buffers_unkept = true;
+        self.untold = true;
+    }
+
     /// What core-svc is told of it.
     pub fn report(&self) -> &UnitReport {
         &self.report
@@ -63,6 +70,9 @@ impl Unit {
             self.report.keeps_nexus_state = self.drive.is_held();
             self.tell_generations();
         }
+        if let Some(buffers) = notebook.recall(number, Topic::Buffers).and_then(Buffers::decode) {
+            self.buffers = buffers;
+        }
         let kept = notebook.recall(number, Topic::ModePages);
         if let Some(parameters) = kept.and_then(|bytes| ModeParameters::decode(&self.info, bytes)) {
             self.settings.force(&self.info, parameters);
@@ -85,7 +95,9 @@ impl Unit {
         let modes = modes.then(|| (Topic::ModePages, self.settings.current().encode()));
         let drive = std::mem::take(&mut self.drive_unkept) && current;
         let drive = drive.then(|| (Topic::Medium, self.drive.encode(self.config.medium_generation)));
-        report.into_iter().chain(modes).chain(drive)
+        let buffers = std::mem::take(&mut self.buffers_unkept) && current;
+        let buffers = buffers.then(|| (Topic::Buffers, self.buffers.encode()));
+        report.into_iter().chain(modes).chain(drive).chain(buffers)
     }
 
     /// Whether the report has changed since [`take_untold`](Self::take_untold) was asked last.

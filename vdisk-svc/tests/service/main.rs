@@ -9,6 +9,7 @@ mod drive;
 mod faults;
 mod fixture;
 mod hostile;
+mod log;
 mod mode;
 mod pages;
 mod relink;
