@@ -1,0 +1,44 @@
+//! What Linux finds: its own initiator in a guest of QEMU's logs in to a target on the host by two paths, and the SCSI
+//! utilities, file systems and multipath work on what is there.
+//!
+//! One guest and one target serve all cases, one after the other; nothing of ours runs in the guest but what starts
+//! scripts (`guest/agent`). `guest/build.sh` makes the guest; without it the cases are skipped.
+
+mod bench;
+mod files;
+mod guest;
+mod pages;
+mod recovery;
+mod resize;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use harness::suite::{self, Case};
+
+fn main() -> ExitCode {
+    let cases = vec![
+        case("linux_logs_in_by_two_paths", pages::two_paths),
+        case("sg_inq_shows_the_identity", pages::inquiry),
+        case("sg_vpd_decodes_every_page", pages::vpd),
+        case("sg_luns_shows_every_unit", pages::luns),
+        case("sg_readcap_and_linux_agree_on_sizes", pages::capacity),
+        case("sg_modes_decodes_every_page", pages::modes),
+        case("sg_opcodes_lists_commands_and_functions", pages::opcodes),
+        case("ext4_holds_verified_data", files::ext4),
+        case("sg_reset_leaves_a_working_disk", recovery::reset),
+        case("multipath_goes_on_when_a_path_is_gone", recovery::multipath),
+        case("linux_sees_a_resize", resize::grows),
+    ];
+    let code = suite::main(cases);
+    if let Err(error) = bench::end() {
+        eprintln!("{error:#}");
+        return ExitCode::FAILURE;
+    }
+    code
+}
+
+/// The first case boots the guest: on a busy machine that takes its time.
+fn case(name: &str, run: fn(&mut bench::Bench) -> anyhow::Result<()>) -> Case {
+    Case::new(name, move || bench::with(run)).limit(Duration::from_secs(420))
+}
