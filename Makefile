@@ -3,7 +3,9 @@
 BIN = $(or $(CARGO_TARGET_DIR),target)/release
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo build test unit loom suites full check fmt clippy doc deny bench hop compare prepare miri
+FUZZ_SECONDS ?= 30
+
+.PHONY: help demo build test unit loom suites lab fuzz full check fmt clippy doc deny bench hop compare prepare miri
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -26,8 +28,14 @@ unit: ## the tests of each crate
 loom: ## every interleaving of ring and doorbell
 	RUSTFLAGS="--cfg loom" cargo test --release --locked --target-dir target/loom -p ipc --test loom_ring $(CARGO_TEST_FLAGS)
 
-suites: build ## end to end: conformance, login, crash, hostile, tidy
+suites: build ## end to end: conformance, login, crash, hostile, lab, tidy
 	BULKHEAD_BIN_DIR=$(BIN) cargo test --locked -p bulkhead-tests $(CARGO_TEST_FLAGS)
+
+lab: prepare build ## only the suite in which Linux's own initiator, in a guest, meets the target
+	BULKHEAD_BIN_DIR=$(BIN) cargo test --locked -p bulkhead-tests --test lab $(CARGO_TEST_FLAGS)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 full: prepare build ## the crash and qemu-img suites at the size of the bars: 20 kills a service, images of 1 GiB
 	BULKHEAD_BIN_DIR=$(BIN) BULKHEAD_KILLS=20 BULKHEAD_IMAGE_MIB=1024 BULKHEAD_IDLE_SECONDS=10 \

@@ -86,7 +86,7 @@ impl Units {
             file.set_len(MIB << 20)?;
         }
         let looped = LoopDevice::attach(&media.path().join(Device::Block.name()));
-        let mut manifest = Manifest::default().two_ways();
+        let mut manifest = Manifest::default().port_groups();
         for device in Device::ALL {
             let path = match (device, &looped) {
                 (Device::Block, Ok(looped)) => looped.path.clone(),

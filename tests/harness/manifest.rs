@@ -88,6 +88,16 @@ impl Manifest {
         self
     }
 
+    /// The same, each target in a target port group of its own whose state initiators may set.
+    #[must_use]
+    pub fn port_groups(self) -> Self {
+        let group = |id: u32, name: &str, target: &str| {
+            format!("\n[[port_group]]\nid = {id}\nname = \"{name}\"\ntargets = [\"{target}\"]\n")
+        };
+        let groups = group(1, "left", TARGET) + &group(2, "right", SECOND);
+        self.two_ways().append(&format!("\n[alua]\nmode = \"both\"\n{groups}"))
+    }
+
     /// Adds text at the end: of the last target, or tables of its own.
     #[must_use]
     pub fn append(mut self, text: &str) -> Self {

@@ -80,7 +80,7 @@ fn by_path(target: &Target, name: &str, lun: usize) -> String {
 impl Bench {
     fn start() -> anyhow::Result<Self> {
         let manifest = Manifest::default()
-            .two_ways()
+            .port_groups()
             .file("disk", 256, "")
             .file("large", 64, "block_size = 4096")
             .file("growing", 64, "");

@@ -9,6 +9,7 @@ mod files;
 mod guest;
 mod pages;
 mod recovery;
+mod reservations;
 mod resize;
 
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
         case("sg_modes_decodes_every_page", pages::modes),
         case("sg_opcodes_lists_commands_and_functions", pages::opcodes),
         case("ext4_holds_verified_data", files::ext4),
+        case("sg_persist_reserves_for_one_path", reservations::persistent),
+        case("sg_rtpg_and_sg_stpg_agree_on_states", pages::port_groups),
         case("sg_reset_leaves_a_working_disk", recovery::reset),
         case("multipath_goes_on_when_a_path_is_gone", recovery::multipath),
         case("linux_sees_a_resize", resize::grows),

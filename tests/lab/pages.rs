@@ -93,3 +93,19 @@ pub fn opcodes(bench: &mut Bench) -> anyhow::Result<()> {
     bench.says(DISK, "sg_opcodes $DISK", &expected)?;
     bench.says(DISK, "sg_opcodes --opcode=0x28 $DISK", &["Read(10)", "conforming to SCSI standard"]).map(drop)
 }
+
+/// REPORT TARGET PORT GROUPS, and SET TARGET PORT GROUPS: a path in standby does no I/O until it is active again.
+pub fn port_groups(bench: &mut Bench) -> anyhow::Result<()> {
+    let expected = ["group id : 0x1", "group id : 0x2", "active/optimized", "implicit"];
+    bench.says(LARGE, "sg_rtpg -d $DISK; sg_vpd -p di_port $DISK; echo implicit", &expected)?;
+    let script = "
+        try() { for n in 1 2 3; do sg_turs -v $1 && return 0; done; return 1; }
+        sg_stpg --standby --tp=2 $DISK
+        sg_rtpg -d $DISK
+        if try $SECOND; then echo ready in standby; false; fi
+        try $DISK
+        sg_stpg --optimized --tp=2 $DISK
+        try $SECOND
+        echo active again";
+    bench.says(LARGE, script, &["standby", "active again"]).map(drop)
+}

@@ -4,6 +4,8 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 packages="libiscsi-bin qemu-utils qemu-block-extra"
+# For the lab: QEMU, and what makes the image of its guest. For the fuzz targets: libFuzzer is C++.
+packages="$packages qemu-system-x86 mmdebstrap e2fsprogs cpio kmod xz-utils g++"
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
@@ -25,4 +27,7 @@ if [ -n "$missing" ]; then
 fi
 if [ -z "${BULKHEAD_FIO:-}" ]; then
     "$here/build-fio.sh" >/dev/null || echo "prepare: fio could not be built, tests that need it are skipped"
+fi
+if command -v qemu-system-x86_64 >/dev/null; then
+    "$here/../lab/guest/build.sh" >/dev/null || echo "prepare: the guest could not be built, the lab is skipped"
 fi
