@@ -40,7 +40,7 @@ fn answer(
         }
         Command::ModeSense(request) => {
             let current = saved.copied().unwrap_or_default();
-            (mode_page::respond(info, path, &current, saved, &request)?, request.allocation_length)
+            (mode_page::respond(info, path, &current, saved, &request)?, request.allocation_length.into())
         }
         Command::ReadCapacity10 => (read_capacity::read_capacity_10(info), 8),
         Command::ReadCapacity16 { allocation_length } => {

@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some((head, rest)) = data.split_first_chunk::<48>() {
         let _ = Pdu::parse(*head);
         if let Ok(segments) = ahs::parse(rest) {
-            assert!(segments.extended_cdb.len() < rest.len());
+            assert!(segments.extended_cdb.len() <= rest.len());
         }
     }
     let mut bytes = Bytes(data);
