@@ -58,6 +58,9 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
             let supported = |cdb: &Cdb| units.info(unit).supports(cdb.opcode());
             let command = match cdb {
                 Ok(cdb) if supported(&cdb) => Command::decode(&cdb),
+                Ok(cdb) if cdb.opcode().service_action.is_some() => {
+                    Err(Sense::invalid_field_in_cdb(1, Some(4)))
+                }
                 Ok(_) => Err(Sense::invalid_opcode()),
                 Err(sense) => Err(sense),
             };

@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// FORMAT UNIT.
 pub fn format(task: &Task, unit: &mut Unit, request: &FormatUnit) -> Step {
+    if let Some(mine) = attend_mine(task, unit) {
+        return mine;
+    }
     let immed = match request.data {
         false => Ok(false),
         true => {
@@ -49,6 +52,9 @@ pub fn format(task: &Task, unit: &mut Unit, request: &FormatUnit) -> Step {
 
 /// SANITIZE.
 pub fn sanitize(task: &Task, unit: &mut Unit, request: &Sanitize) -> Step {
+    if let Some(mine) = attend_mine(task, unit) {
+        return mine;
+    }
     let given = usize::from(request.list_length).min(task.data.bytes());
     let kind = match request.action {
         SanitizeAction::ExitFailureMode => return exit_failure_mode(unit),
@@ -92,9 +98,6 @@ fn exit_failure_mode(unit: &mut Unit) -> Step {
 fn begin(task: &Task, unit: &mut Unit, kind: Kind, (immed, exit): (bool, bool), outcome: Outcome) -> Step {
     let owner = task.identity.name();
     if let Some(running) = unit.operation.as_ref().filter(|operation| !operation.failed) {
-        if running.owner == owner && task.again {
-            return attend(unit, owner, outcome);
-        }
         return Step::Done(Outcome::check(running.sense(unit.bytes())));
     }
     // A failed SANITIZE is ended by another one only, a failed FORMAT UNIT by either.
@@ -131,7 +134,13 @@ fn keep(unit: &mut Unit, notebook: &mut Notebook) -> bool {
     notebook.keep(unit.number(), Topic::LongOperation, operation.encode()).is_ok()
 }
 
-/// Waits for the end of the operation that this command began before.
+/// Waits for the end of the operation that is under way, if this command began it before. Its list was good then.
+fn attend_mine(task: &Task, unit: &mut Unit) -> Option<Step> {
+    let owner = task.identity.name();
+    let mine = unit.operation.as_ref().is_some_and(|operation| operation.owner == owner);
+    (mine && task.again).then(|| attend(unit, owner, Outcome::good(task.data.bytes(), task.data.bytes())))
+}
+
 fn attend(unit: &mut Unit, owner: Name, outcome: Outcome) -> Step {
     let io = io(unit);
     Step::Work(Work::new(io.clone(), async move {

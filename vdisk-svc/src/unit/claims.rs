@@ -29,7 +29,7 @@ impl Claims {
     /// Whether commands have to be asked.
     #[inline]
     pub fn busy(&self) -> bool {
-        self.exclusive > 0
+        !self.list.is_empty()
     }
 
     /// Enters a command that runs already.
@@ -67,8 +67,14 @@ impl Claims {
 
     /// The oldest command that waits and can begin now. It counts as running then.
     pub fn grant(&mut self) -> Option<SlotId> {
-        let at = (0..self.list.len())
-            .find(|at| self.list[*at].waiting && Self::is_free(&self.list[..*at], &self.list[*at]))?;
+        let can = |at: &usize| self.list[*at].waiting && Self::is_free(&self.list[..*at], &self.list[*at]);
+        let Some(at) = (0..self.list.len()).find(can) else {
+            if self.exclusive == 0 {
+                // All that shared has been let in: nobody has to be asked any more.
+                self.list.clear();
+            }
+            return None;
+        };
         self.list[at].waiting = false;
         Some(self.list[at].slot)
     }

@@ -327,6 +327,13 @@ impl Rig {
 
     /// Sends a command: data-out in these pieces, room for data-in of these lengths.
     pub fn send(&mut self, unit: u32, cdb: &[u8], out: &[&[u8]], data_in: &[u32]) -> Sent {
+        let (request, sent) = self.request(unit, cdb, out, data_in);
+        self.send_raw(&request);
+        sent
+    }
+
+    /// A command as it would be sent.
+    pub fn request(&mut self, unit: u32, cdb: &[u8], out: &[&[u8]], data_in: &[u32]) -> (Request, Sent) {
         let mut request = Request::new(RequestKind::Execute, self.nexus, self.next_serial);
         self.next_serial += 1;
         request.unit = unit;
@@ -349,8 +356,7 @@ impl Rig {
         }
         (request.out_extents, request.in_extents) = (out.len() as u8, data_in.len() as u8);
         request.extents[..extents.len()].copy_from_slice(&extents);
-        self.send_raw(&request);
-        Sent { serial: request.serial, data_in: extents.split_off(out.len()) }
+        (request, Sent { serial: request.serial, data_in: extents.split_off(out.len()) })
     }
 
     pub fn send_raw(&mut self, request: &Request) {
@@ -420,6 +426,14 @@ impl Rig {
         assert_eq!((reply.kind, reply.serial), (ReplyKind::Done as u8, sent.serial));
         assert_eq!((reply.nexus, reply.flags), (self.nexus, 0));
         Answer { data: self.data(&sent, reply.transferred), reply }
+    }
+
+    /// Sends a command without data while others run, and waits for its end before any of theirs.
+    pub fn run_beside(&mut self, unit: u32, cdb: &[u8]) -> Answer {
+        let sent = self.send(unit, cdb, &[], &[]);
+        let reply = self.reply();
+        assert_eq!(reply.serial, sent.serial);
+        Answer { reply, data: Vec::new() }
     }
 
     pub fn counter(&self, counter: Counter) -> u64 {

@@ -1,5 +1,6 @@
 //! The service as a whole, driven through a real link and a real control socket by an in-process requester.
 
+mod atomic;
 mod boot;
 mod cd;
 mod change;
@@ -10,6 +11,7 @@ mod faults;
 mod fixture;
 mod hostile;
 mod log;
+mod medium;
 mod mode;
 mod pages;
 mod relink;
