@@ -27,8 +27,8 @@ coded_enum! {
 
 /// Bytes that a command can write as a whole, whatever dies.
 pub const ATOMIC_BYTES: u64 = 1 << 20;
-/// Bytes that one WRITE SAME or UNMAP can change: so much takes seconds where blocks have to be written.
-const WRITE_SAME_BYTES: u64 = 4 << 30;
+/// Bytes that one UNMAP can give back.
+const UNMAP_BYTES: u64 = 4 << 30;
 
 /// Identity and geometry of a disk-like unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,14 +139,15 @@ impl DeviceInfo {
         Bytes(ATOMIC_BYTES).whole_blocks(self.block_size)
     }
 
-    /// MAXIMUM WRITE SAME LENGTH.
+    /// MAXIMUM WRITE SAME LENGTH: what WRITE SAME(10) can say, so that both forms take the same. Blocks that have to be
+    /// written take their time.
     pub fn max_write_same(&self) -> Blocks {
-        Bytes(WRITE_SAME_BYTES).whole_blocks(self.block_size)
+        Blocks(0xFFFF)
     }
 
     /// MAXIMUM UNMAP LBA COUNT; zero where nothing can be unmapped.
     pub fn max_unmap(&self) -> Blocks {
-        if self.thin_provisioned { self.max_write_same() } else { Blocks(0) }
+        if self.thin_provisioned { Bytes(UNMAP_BYTES).whole_blocks(self.block_size) } else { Blocks(0) }
     }
 
     /// MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT; zero where nothing can be unmapped.

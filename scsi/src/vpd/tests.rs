@@ -165,7 +165,7 @@ fn block_limits_bytes() {
     let data = bytes(&info, 0xB0);
     assert_eq!(data[..16], [0x00, 0xB0, 0, 0x3C, 0x01, 0xFF, 0, 8, 0, 1, 0, 0, 0, 0, 8, 0]);
     assert_eq!(data[16..36], [0; 20], "no UNMAP");
-    assert_eq!(data[36..44], [0, 0, 0, 0, 0, 0x80, 0, 0], "WRITE SAME of 4 GiB");
+    assert_eq!(data[36..44], [0, 0, 0, 0, 0, 0, 0xFF, 0xFF], "WRITE SAME");
     assert_eq!(data[44..], [&[0, 0, 8, 0][..], &[0; 16]].concat(), "atomic writes of 1 MiB");
 }
 

@@ -21,10 +21,11 @@ use crate::work::{Io, Whole, Work};
 fn check(unit: &mut Unit, range: &ReadWrite, most: u64, field: u16) -> Result<(u64, usize), Sense> {
     unit.medium()?;
     unit.check_writable()?;
+    let place = place(unit, range)?;
     if range.blocks.0 > most {
         return Err(Sense::invalid_field_in_cdb(field, None));
     }
-    place(unit, range)
+    Ok(place)
 }
 
 /// COMPARE AND WRITE.
@@ -36,7 +37,7 @@ pub fn compare_and_write(task: &Task, unit: &mut Unit, range: &ReadWrite) -> Ste
     };
     // Data that does not come in two equal halves says nothing of what is to be compared with what.
     if task.data.bytes() != 2 * len {
-        return Step::Done(Outcome::check(wrong_length()));
+        return Step::Done(Outcome::check(Sense::invalid_field_in_cdb(13, None)));
     }
     let outcome = Outcome::good(2 * len, 2 * len);
     if len == 0 {

@@ -55,8 +55,8 @@ fn compare_and_write_that_is_refused() {
     let file = medium(64, false);
     let mut rig = Rig::on(engines()[0], disk(0), &file);
     let mut run = |cdb: [u8; 16], len: usize| rig.run(0, &cdb, &[&vec![1; len]], &[]);
-    assert_eq!(run(compare_and_write(4, 2), 2047).status(), WRONG_LENGTH);
-    assert_eq!(run(compare_and_write(4, 1), 2048).status(), WRONG_LENGTH);
+    assert_eq!(run(compare_and_write(4, 2), 2047).status(), INVALID_FIELD);
+    assert_eq!(run(compare_and_write(4, 1), 2048).status(), INVALID_FIELD);
     assert_eq!(information(&run(compare_and_write(63, 2), 2048).reply), Some(64));
     assert_eq!(run(compare_and_write(63, 2), 2048).status(), OUT_OF_RANGE);
     assert_eq!(run([0x89, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0], 1024).status(), INVALID_FIELD);

@@ -161,21 +161,27 @@ fn write_same_that_is_refused() {
     });
     let null = DeviceConfig { backend: BackendConfig::Null { bytes: 1 << 40 }, block_size: 4096, ..disk(0) };
     let mut rig = Rig::start(engines()[0], vec![(null, None)]);
-    // MAXIMUM WRITE SAME LENGTH, bytes 36 to 43 of VPD page B0h: 10_0000h blocks.
-    assert_eq!(rig.run(0, &[0x12, 1, 0xB0, 0, 64, 0], &[], &[64]).data[36..44], [0, 0, 0, 0, 0, 0x10, 0, 0]);
-    let long = |len: u8| [0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, len, 0, 0];
-    assert_eq!(rig.run(0, &long(1), &[], &[]).status(), INVALID_FIELD);
-    assert_eq!(rig.run(0, &long(0), &[], &[]).status(), GOOD);
+    // MAXIMUM WRITE SAME LENGTH, bytes 36 to 43 of VPD page B0h.
+    assert_eq!(
+        rig.run(0, &[0x12, 1, 0xB0, 0, 64, 0], &[], &[64]).data[36..44],
+        [0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
+    );
+    let long = |len: u32| {
+        let [a, b, c, d] = len.to_be_bytes();
+        [0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0]
+    };
+    assert_eq!(rig.run(0, &long(0x1_0000), &[], &[]).status(), INVALID_FIELD);
+    assert_eq!(rig.run(0, &long(0xFFFF), &[], &[]).status(), GOOD);
 }
 
 #[test]
 fn write_same_of_much_holds_up_nobody() {
     for choice in engines() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        open(&file).set_len(64 << 20).unwrap();
+        open(&file).set_len(0xFFFF * 512).unwrap();
         let small = medium(8, false);
         let mut rig = Rig::start(choice, vec![(disk(0), Some(open(&file))), (disk(1), Some(open(&small)))]);
-        let many = [0x93, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0];
+        let many = [0x93, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0];
         let sent = rig.send(0, &many, &[&[0x5A; 512]], &[]);
         let mut first = rig.send(1, &read_10(3, 1), &[], &[512]).serial;
         let reply = rig.reply();

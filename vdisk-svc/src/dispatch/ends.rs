@@ -1,0 +1,165 @@
+//! Ends: of tasks, well or not, of links, and of what a nexus or a reset takes with it.
+
+use ipc::message::record::{Reply, ReplyKind};
+use ipc::wait::Waiter;
+use scsi::sense::Sense;
+
+use super::Dispatch;
+use crate::backend::Way;
+use crate::execute::Event;
+use crate::links::LinkId;
+use crate::slots::SlotId;
+use crate::spc;
+use crate::stats::Counter;
+use crate::task::{self, Identity, Outcome, Task};
+
+impl Dispatch {
+    /// Ends a task on a unit that is not there.
+    pub fn refuse(&mut self, identity: Identity) {
+        let reply = Outcome::check(Sense::lun_not_supported()).reply(identity, false);
+        self.counters.add(Counter::Checks, 1);
+        self.links.reply(identity.link, &reply);
+    }
+
+    /// A unit was reset. The core is told how it is now before it hears that this is done.
+    pub fn reset(&mut self, identity: Identity, number: u32) {
+        if let Some(unit) = self.units.find(number) {
+            self.units.get(unit).reset();
+        }
+        self.errand_done(ReplyKind::ResetDone, identity, number);
+    }
+
+    /// A nexus is over.
+    pub fn nexus_lost(&mut self, identity: Identity, number: u32) {
+        if let Some(unit) = self.units.find(number) {
+            self.units.get(unit).nexus_lost(identity.nexus);
+        }
+        self.errand_done(ReplyKind::NexusForgotten, identity, number);
+    }
+
+    pub(super) fn errand_done(&mut self, kind: ReplyKind, identity: Identity, number: u32) {
+        self.keep_changes();
+        if let Some(unit) = self.units.find(number)
+            && self.units.get(unit).take_untold()
+        {
+            self.send_reports();
+        }
+        self.links.reply(identity.link, &Reply::new(kind, identity.nexus, identity.serial));
+    }
+
+    /// Ends a task that has not begun; any other one ends by itself.
+    pub fn abort(&mut self, wanted: Identity) {
+        for task in self.drop_all_blocked(|task| task.identity == wanted) {
+            self.counters.add(Counter::Aborted, 1);
+            self.links.reply(task.identity.link, &task::aborted(task.identity));
+        }
+        let Self { units, slots, links, counters, .. } = self;
+        for (_, unit) in units.iter_mut().filter(|(_, unit)| !unit.waiting.is_empty()) {
+            slots.sift(
+                &mut unit.waiting,
+                |task| task.identity != wanted,
+                |task| {
+                    counters.add(Counter::Aborted, 1);
+                    links.reply(task.identity.link, &task::aborted(task.identity));
+                },
+            );
+        }
+    }
+
+    /// Ends a link. What waits is forgotten, what runs becomes an orphan.
+    pub fn retire(&mut self, link: LinkId, waiter: &Waiter) {
+        drop(self.drop_all_blocked(|task| task.identity.link == link));
+        let Self { units, slots, .. } = self;
+        for (_, unit) in units.iter_mut() {
+            slots.sift(&mut unit.waiting, |task| task.identity.link != link, |_| {});
+        }
+        let mut running = 0;
+        for (_, task) in slots.iter_mut() {
+            if task.identity.link == link && !task.orphan && !task.detached {
+                task.orphan = true;
+                units.get(task.unit).orphans += 1;
+                running += 1;
+            }
+        }
+        self.links.retire(link, running, waiter);
+    }
+
+    /// Forgets every task that has not begun: the service is to end.
+    pub fn forget_waiting(&mut self) {
+        drop(self.drop_all_blocked(|_| true));
+        let Self { units, slots, .. } = self;
+        for (_, unit) in units.iter_mut() {
+            slots.sift(&mut unit.waiting, |_| false, |_| {});
+        }
+    }
+
+    /// A task that had begun is over.
+    pub(super) fn ended(&mut self, slot: SlotId, task: &Task, outcome: &Outcome) {
+        let unit = self.units.get(task.unit);
+        unit.task_ended(task.orphan);
+        if unit.claims.busy() && unit.claims.release(slot) {
+            self.claims_due.push(task.unit);
+        }
+        self.freed |= task.work.is_some() && !self.wanting.is_empty();
+        if !self.units.get(task.unit).settings.waiting.is_empty() {
+            self.turns.push(task.unit);
+        }
+        if task.orphan {
+            self.note(task, outcome);
+            self.links.orphan_ended(task.identity.link);
+            self.open_gate(task.unit);
+        } else if !task.answered {
+            self.answer(task, outcome);
+        }
+    }
+
+    /// Lets the next commands go on that wait for one of their kind to be over.
+    #[cold]
+    pub(super) fn give_turns(&mut self) {
+        while let Some(id) = self.turns.pop() {
+            let settings = &mut self.units.get(id).settings;
+            if settings.change.is_none()
+                && let Some(slot) = self.slots.pop(&mut settings.waiting)
+            {
+                self.resume(slot, Event::Turn);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn answer(&mut self, task: &Task, outcome: &Outcome) {
+        self.counters.add(Counter::Commands, 1);
+        if let Err(sense) = &outcome.result {
+            self.counters.add(Counter::Checks, 1);
+            self.look_after(task.unit, sense);
+            if let Ok(command) = &task.command {
+                spc::log::count_error(&mut self.units.get(task.unit).activity, command, sense);
+            }
+        }
+        let unit = self.units.get(task.unit);
+        if let Some(transfer) = &task.transfer {
+            spc::log::count(&mut unit.activity, transfer.way, transfer.done);
+        }
+        let descriptor = unit.settings.descriptor_sense;
+        // What a command has changed is known to the core before the command's end is.
+        if unit.take_untold() {
+            self.send_reports();
+        }
+        if let Some(transfer) = &task.transfer {
+            let counter = if transfer.way == Way::In { Counter::ReadBytes } else { Counter::WrittenBytes };
+            self.counters.add(counter, transfer.done as u64);
+            self.unsent_bytes += transfer.done;
+        }
+        self.note(task, outcome);
+        self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));
+    }
+
+    /// Notes the outcome of a command that must not be executed twice, before anybody can see it.
+    #[inline]
+    pub(super) fn note(&mut self, task: &Task, outcome: &Outcome) {
+        if task.recorded {
+            let unit = self.units.get(task.unit).number();
+            self.notebook.finish(unit, task.identity.name(), *outcome);
+        }
+    }
+}
