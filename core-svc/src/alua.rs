@@ -154,8 +154,8 @@ impl Alua {
 }
 
 /// Why a state refuses a command (SPC-4 5.15.2.4); none if it does not.
-pub fn refusal(state: AccessState, row: &Opcode) -> Option<Sense> {
-    let Column { standby, unavailable, transitioning } = row.alua;
+pub fn refusal(state: AccessState, row: &Opcode, cdb: &[u8]) -> Option<Sense> {
+    let Column { standby, unavailable, transitioning, echo: _ } = row.alua_of(cdb);
     let (allowed, asc) = match state {
         AccessState::Active | AccessState::NonOptimized => return None,
         AccessState::Standby => (standby, Asc::TARGET_PORT_IN_STANDBY_STATE),

@@ -66,7 +66,9 @@ impl Core {
             return Verdict::End(Outcome::check(Sense::unit_attention(asc)));
         }
         let state = self.access_state(nexus, unit);
-        if let Some(sense) = row.ok().and_then(|row| alua::refusal(state, row)) {
+        if let Some(sense) =
+            row.ok().and_then(|row| alua::refusal(state, row, request.cdb().unwrap_or_default()))
+        {
             return Verdict::End(Outcome::check(sense));
         }
         match row {
@@ -131,7 +133,7 @@ impl Core {
         let (Some(_), Some(known)) = (entries.peek(), known) else {
             return refused(Sense::lun_not_supported());
         };
-        if let Some(sense) = alua::refusal(self.access_state(at, unit), row) {
+        if let Some(sense) = alua::refusal(self.access_state(at, unit), row, cdb) {
             return refused(sense);
         }
         if row.medium_write && entries.all(|entry| entry.read_only) {

@@ -131,6 +131,8 @@ pub struct Alua {
     pub unavailable: bool,
     /// While a transition lasts.
     pub transitioning: bool,
+    /// Its echo buffer modes (0Ah and 0Bh) are executed in the standby, the unavailable and the offline state.
+    pub echo: bool,
 }
 
 /// One row: a command.
@@ -169,6 +171,15 @@ pub struct Opcode {
 }
 
 impl Opcode {
+    /// What asymmetric access states do to this very command.
+    pub fn alua_of(&self, cdb: &[u8]) -> Alua {
+        let mode = cdb.get(1).map_or(0, |byte| byte & 0x1F);
+        if self.alua.echo && matches!(mode, 0x0A | 0x0B) {
+            return Alua { standby: true, unavailable: true, ..self.alua };
+        }
+        self.alua
+    }
+
     /// The length of the CDB in bytes.
     pub const fn cdb_len(&self) -> usize {
         self.usage.len()

@@ -67,6 +67,7 @@ fn alua(alua: Alua) -> &'static str {
         Alua { transitioning: true, .. } => "all",
         Alua { unavailable: true, .. } => "all but transitioning",
         Alua { standby: true, .. } => "standby",
+        Alua { echo: true, .. } => "all but transitioning, echo buffer only",
         Alua { .. } => "",
     }
 }

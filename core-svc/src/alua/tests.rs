@@ -6,7 +6,7 @@ use super::*;
 
 /// Key, code and qualifier that a command is refused with.
 fn refused(state: AccessState, cdb: &[u8]) -> Option<(u8, u8, u8)> {
-    let sense = refusal(state, lookup(cdb).unwrap())?;
+    let sense = refusal(state, lookup(cdb).unwrap(), cdb)?;
     Some((sense.key.code(), sense.asc.code, sense.asc.qualifier))
 }
 
@@ -24,6 +24,12 @@ fn states_refuse_what_they_have_to() {
     assert_eq!(of(&mode_sense), [None, unavailable, offline, transition]);
     assert_eq!(of(&stpg), [None, None, None, transition]);
     assert_eq!(of(&rtpg), [None; 4]);
+    // READ BUFFER: the descriptor of the buffer, the echo buffer and its descriptor.
+    assert_eq!(of(&[0x3C, 0x03]), [standby, unavailable, offline, transition]);
+    assert_eq!(of(&[0x3C, 0x0A]), [None, None, None, transition]);
+    assert_eq!(of(&[0x3C, 0x0B]), [None, None, None, transition]);
+    assert_eq!(of(&[0x3B, 0x0A]), [None, None, None, transition]);
+    assert_eq!(of(&[0x3B, 0x02]), [standby, unavailable, offline, transition]);
 }
 
 fn alua() -> Alua {

@@ -23,13 +23,16 @@ const RESERVES: Reservation =
     Reservation { write_exclusive: JudgesItself, exclusive_access: JudgesItself, spc2: JudgesItself };
 
 /// Executed in the active states only.
-const ACTIVE: Alua = Alua { standby: false, unavailable: false, transitioning: false };
+const ACTIVE: Alua = Alua { standby: false, unavailable: false, transitioning: false, echo: false };
+/// Executed in the active states only, but for the modes of the echo buffer.
+const ECHO: Alua = Alua { echo: true, ..ACTIVE };
 /// Executed in standby too.
-const STANDBY: Alua = Alua { standby: true, unavailable: false, transitioning: false };
+const STANDBY: Alua = Alua { standby: true, unavailable: false, transitioning: false, echo: false };
 /// Executed in every state.
-const ALWAYS: Alua = Alua { standby: true, unavailable: true, transitioning: true };
+const ALWAYS: Alua = Alua { standby: true, unavailable: true, transitioning: true, echo: false };
 /// Executed in every state that can be left by the command.
-const UNLESS_TRANSITIONING: Alua = Alua { standby: true, unavailable: true, transitioning: false };
+const UNLESS_TRANSITIONING: Alua =
+    Alua { standby: true, unavailable: true, transitioning: false, echo: false };
 
 const DISK: &[DeviceType] = &[DeviceType::Disk];
 const CD: &[DeviceType] = &[DeviceType::CdDvd];
@@ -228,7 +231,7 @@ pub static TABLE: &[Opcode] = &[
         code: number::WRITE_BUFFER,
         name: "WRITE BUFFER",
         usage: &[0x3B, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
-        alua: ACTIVE,
+        alua: ECHO,
         ..SETTING
     },
     Opcode {
@@ -236,7 +239,7 @@ pub static TABLE: &[Opcode] = &[
         name: "READ BUFFER",
         usage: &[0x3C, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
         reservation: READS,
-        alua: ACTIVE,
+        alua: ECHO,
         ..INFORMATION
     },
     Opcode {

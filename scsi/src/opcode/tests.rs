@@ -201,6 +201,7 @@ fn alua_states_let_through_what_spc_4_lists() {
     for row in TABLE.iter().filter(|row| STANDBY.contains(&row.name)) {
         assert!(row.alua.standby, "{} is refused in standby", row.name);
     }
+    assert_eq!(with(|alua| alua.echo), ["WRITE BUFFER", "READ BUFFER"]);
     for row in TABLE.iter().filter(|row| row.medium_write) {
         assert!(!row.alua.standby, "{} in standby", row.name);
     }
