@@ -15,6 +15,7 @@ use ipc::extent::Extent;
 use ipc::message::Event;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 use proptest::prelude::*;
+use scsi::unit_report::{Control, Generations, UnitReport};
 use zerocopy::FromBytes;
 
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ enum Step {
     Answer(u32, Box<Reply>),
     /// A handler answers the oldest request that it has not looked at, honestly.
     Serve(u32),
+    /// A handler says how a unit is.
+    Report(u32, u32, UnitReport),
     /// A peer dies; `true` for good.
     Die(u32, bool),
     /// A peer has a new link, without having died.
@@ -45,7 +48,7 @@ fn extent() -> impl Strategy<Value = Extent> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let kind = prop_oneof![1 => 0u8..12, 4 => Just(5u8), 1 => Just(6u8), 2 => Just(7u8), 1 => Just(2u8), 1 => Just(4u8)];
+    let kind = prop_oneof![1 => 0u8..14, 4 => Just(5u8), 1 => Just(6u8), 2 => Just(7u8), 1 => Just(2u8), 1 => Just(4u8)];
     let cdb = prop_oneof![
         4 => Just(READ_10.to_vec()),
         4 => Just(WRITE_10.to_vec()),
@@ -54,6 +57,10 @@ fn request() -> impl Strategy<Value = Request> {
         1 => Just(INQUIRY.to_vec()),
         2 => prop::collection::vec(any::<u8>(), 0..=32),
     ];
+    let cdb = (cdb, prop_oneof![4 => Just(0u8), 1 => Just(0x04)]).prop_map(|(mut cdb, naca)| {
+        cdb.iter_mut().last().into_iter().for_each(|control| *control |= naca);
+        cdb
+    });
     let head = (kind, 0u8..8, 0u8..5, 0u8..13, 0u8..3, 0u8..3);
     let numbers = (small(), small(), small(), 0u64..3, 0u32..3);
     (head, numbers, cdb, prop::array::uniform4(extent()), prop_oneof![40 => Just(false), 1 => Just(true)])
@@ -77,7 +84,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
-    let kind = prop_oneof![1 => 0u8..8, 6 => Just(ReplyKind::Done as u8)];
+    let kind = prop_oneof![1 => 0u8..10, 6 => Just(ReplyKind::Done as u8)];
     let status = prop_oneof![8 => Just(0u8), 2 => Just(2u8), 1 => any::<u8>()];
     let nexus = (prop_oneof![4 => Just(u64::from(A)), 1 => 0u64..4], small())
         .prop_map(|(service, n)| service << 56 | n);
@@ -89,6 +96,21 @@ fn reply() -> impl Strategy<Value = Reply> {
             reply.transferred = transferred;
             reply
         })
+}
+
+fn report() -> impl Strategy<Value = UnitReport> {
+    let values =
+        (0u8..2, prop_oneof![Just(0u8), Just(1), Just(3)], 0u8..2, prop_oneof![Just(0u8), Just(2), Just(3)]);
+    (values, any::<(bool, bool, bool, bool)>(), 0u32..3, small()).prop_map(
+        |((tst, qerr, queue_algorithm, ua_intlck), (tas, tmf_only, d_sense, keeps), generation, nexus)| {
+            UnitReport {
+                control: Control { tst, qerr, queue_algorithm, ua_intlck, tas, tmf_only, d_sense },
+                generations: Generations { mode: generation, medium: generation, ..Generations::default() },
+                origin: u64::from(A) << 56 | nexus,
+                keeps_nexus_state: keeps,
+            }
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -104,6 +126,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (handler(), reply()).prop_map(|(handler, reply)| Step::Answer(handler, Box::new(reply))),
         1 => (handler(), raw_reply).prop_map(|(handler, reply)| Step::Answer(handler, Box::new(reply))),
         20 => handler().prop_map(Step::Serve),
+        3 => (handler(), 0u32..3, report()).prop_map(|(handler, unit, report)| Step::Report(handler, unit, report)),
         1 => (peer(), any::<bool>()).prop_map(|(peer, held)| Step::Die(peer, held)),
         2 => peer().prop_map(Step::Renew),
         1 => Just(Step::Expire),
@@ -187,6 +210,7 @@ impl World {
                 let _ = handler.link.send(&reply);
                 handler.link.flush();
             }
+            Step::Report(service, unit, report) => self.handler(service).report(unit, &report),
             Step::Die(service, held) => {
                 self.bare.down(service, held);
                 self.renew(service);
@@ -237,6 +261,18 @@ impl World {
                 .map(|(_, nexus)| nexus.tasks)
                 .sum();
             assert_eq!(transport.tasks, tasks, "tasks of {}", transport.name);
+        }
+        for (number, unit) in core.units.iter().enumerate() {
+            let of_unit = |task: &core_svc::task::Task| {
+                task.unit as usize == number && task.nexus != core_svc::nexus::OWN
+            };
+            let tasks = core.tasks.select(of_unit).len();
+            assert_eq!(unit.as_ref().map_or(0, |unit| unit.tasks as usize), tasks, "tasks of a unit");
+        }
+        let standing = core.units.iter().flatten().any(|unit| !unit.aca.is_empty());
+        assert_eq!(core.any_aca, standing);
+        if !standing {
+            assert!(core.tasks.select(|task| task.stage == Stage::Blocked).is_empty(), "blocked by nothing");
         }
         for (at, nexus) in core.nexuses.iter() {
             assert_eq!(nexus.tasks, core.tasks.select(|task| task.nexus == at).len(), "tasks of a nexus");
