@@ -55,13 +55,8 @@ pub const PENDING: &[&str] =
     &["is not implemented", "PROUT Not Supported", "Logical unit is fully provisioned"];
 
 /// Failures by what is not served yet: unit and test.
-pub const PENDING_FAILURES: &[(&[Device], &str)] = &[
-    (&[Thin, Large, Removable, ReadOnly, Block], "Sanitize.Readonly"),
-    (&[Removable], "NoMedia.NoMediaSBC"),
-    (&[Removable], "StartStopUnit.Simple"),
-    (&[Removable], "StartStopUnit.PwrCnd"),
-    (&[Removable], "StartStopUnit.NoLoej"),
-];
+pub const PENDING_FAILURES: &[(&[Device], &str)] =
+    &[(&[Thin, Large, Removable, ReadOnly, Block], "Sanitize.Readonly")];
 
 /// Tests that demand of every unit that it can be written, whatever it says of itself. On a protected medium they cannot
 /// pass: "the device server shall terminate with CHECK CONDITION status, DATA PROTECT, WRITE PROTECTED any command

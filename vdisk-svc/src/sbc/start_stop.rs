@@ -70,7 +70,11 @@ fn finish(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
     let nexus = task.identity.nexus;
     match (request.power_condition, request.load_eject, request.start) {
         (0, false, true) => unit.change_drive(nexus, |drive| drive.set_power(Power::Active)),
-        (0, false, false) => unit.change_drive(nexus, |drive| drive.set_power(Power::Stopped)),
+        // What is removable stops until the next command that needs it (MMC-6 6.42), a fixed disk until it is started.
+        (0, false, false) => {
+            let stopped = if unit.info.removable { Power::Standby } else { Power::Stopped };
+            unit.change_drive(nexus, |drive| drive.set_power(stopped));
+        }
         (0, true, false) => unit.change_drive(nexus, |drive| drive.open()),
         (0, true, true) => unit.change_drive(nexus, |drive| drive.close() | drive.set_power(Power::Active)),
         (ACTIVE | LU_CONTROL, ..) => unit.change_drive(nexus, |drive| drive.set_power(Power::Active)),

@@ -57,6 +57,15 @@ fn stop_flushes_and_refuses_the_medium_until_start() {
 }
 
 #[test]
+fn stop_of_what_is_removable_lasts_until_the_medium_is_needed() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(Choice::Best, removable(0), &file);
+    assert_eq!(run(&mut rig, &STOP), GOOD);
+    assert_eq!(run(&mut rig, &TEST_UNIT_READY), GOOD);
+    assert_eq!(rig.run(0, &read_10(1, 1), &[], &[512]).data, [1; 512]);
+}
+
+#[test]
 fn power_conditions_leave_the_medium_usable() {
     let file = medium(8, false);
     let mut rig = Rig::on(Choice::Best, removable(0), &file);
