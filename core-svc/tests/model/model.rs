@@ -1,0 +1,338 @@
+//! The model: what SAM-5 and SPC-4 say must be seen from outside, step by step. Small and slow on purpose, and written
+//! without a look at core-svc: lists that are walked as a whole instead of counters.
+
+use std::collections::BTreeMap;
+
+use scsi::unit_report::{Control, UnitReport};
+
+use crate::reservations::Reservations;
+use crate::rules::Op;
+use crate::world::{NEXUSES, UNITS};
+
+/// Task attributes, in the octets of RFC 7143 11.3.1.2.
+pub const SIMPLE: u8 = 1;
+pub const ORDERED: u8 = 2;
+pub const HEAD_OF_QUEUE: u8 = 3;
+pub const ACA: u8 = 4;
+
+/// SAM-5 status codes.
+pub const GOOD: u8 = 0x00;
+pub const CHECK_CONDITION: u8 = 0x02;
+const BUSY: u8 = 0x08;
+pub const RESERVATION_CONFLICT: u8 = 0x18;
+const ACA_ACTIVE: u8 = 0x30;
+pub const TASK_ABORTED: u8 = 0x40;
+
+pub const UNIT_ATTENTION: u8 = 0x6;
+pub const ILLEGAL_REQUEST: u8 = 0x5;
+
+/// Responses, in the octets of RFC 7143 11.6.1.
+pub const COMPLETE: u8 = 0;
+pub const NO_TASK: u8 = 1;
+pub const NO_LUN: u8 = 2;
+pub const SUCCEEDED: u8 = 7;
+
+/// What the outside sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// A command ended: status, sense key and codes, data where it is known.
+    Done { nexus: usize, serial: u64, status: u8, sense: Option<(u8, u8, u8)>, data: Option<Vec<u8>> },
+    /// A command ended without an answer to the initiator.
+    Aborted { nexus: usize, serial: u64 },
+    /// A task management function was answered.
+    Function { nexus: usize, serial: u64, response: u8 },
+    /// A nexus is over.
+    Closed { nexus: usize },
+    /// A handler was told to execute.
+    Execute { nexus: usize, serial: u64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Dormant,
+    Running,
+}
+
+/// How an aborted task ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abort {
+    Silent,
+    Status,
+}
+
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub nexus: usize,
+    pub serial: u64,
+    pub unit: usize,
+    pub attribute: u8,
+    pub op: Op,
+    pub naca: bool,
+    pub state: State,
+    pub aborted: Option<Abort>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Function {
+    pub nexus: usize,
+    pub serial: u64,
+    pub response: u8,
+    pub waits: Vec<(usize, u64)>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Unit {
+    pub report: UnitReport,
+    pub reservations: Reservations,
+    /// The nexus whose ACA condition stands.
+    pub aca: Option<usize>,
+}
+
+/// The whole state.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    pub units: [Unit; UNITS],
+    open: [bool; NEXUSES],
+    closing: [bool; NEXUSES],
+    pub attentions: BTreeMap<(usize, usize), Vec<(u8, u8)>>,
+    /// In order of arrival.
+    pub tasks: Vec<Task>,
+    pub functions: Vec<Function>,
+    pub sights: Vec<Sight>,
+    /// What the transports have asked and have no answer to, in order.
+    asked: Vec<Asked>,
+    /// Commands whose data is compared.
+    pub known: BTreeMap<(usize, u64), Op>,
+}
+
+/// Something that a transport asks, and asks again when the core dies.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Command { nexus: usize, serial: u64, place: (u8, u8), op: Op, naca: bool },
+    Function { nexus: usize, serial: u64, place: (u8, u8), task: u64 },
+    Close { nexus: usize },
+}
+
+impl Model {
+    /// Takes what is to be seen since the last time.
+    pub fn take_sights(&mut self) -> Vec<Sight> {
+        let sights = std::mem::take(&mut self.sights);
+        let over = |nexus: usize, serial: u64| {
+            sights.iter().any(|sight| match sight {
+                Sight::Done { nexus: n, serial: s, .. }
+                | Sight::Aborted { nexus: n, serial: s }
+                | Sight::Function { nexus: n, serial: s, .. } => (*n, *s) == (nexus, serial),
+                _ => false,
+            })
+        };
+        let closed = |nexus: usize| sights.contains(&Sight::Closed { nexus });
+        self.asked.retain(|asked| match *asked {
+            Asked::Command { nexus, serial, .. } | Asked::Function { nexus, serial, .. } => !over(nexus, serial),
+            Asked::Close { nexus } => !closed(nexus),
+        });
+        sights
+    }
+
+    /// The core dies: transports ask again for what they have no answer to, as if they asked for the first time.
+    pub fn core_dies(&mut self) {
+        self.tasks.clear();
+        self.functions.clear();
+        for asked in std::mem::take(&mut self.asked) {
+            match asked {
+                Asked::Command { nexus, serial, place, op, naca } => self.command(nexus, serial, place, op, naca),
+                Asked::Function { nexus, serial, place, task } => self.function(nexus, serial, place, task),
+                Asked::Close { nexus } => self.close(nexus),
+            }
+        }
+    }
+
+    /// Whether the nexus has a session that takes commands.
+    pub fn is_open(&self, nexus: usize) -> bool {
+        self.open[nexus] && !self.closing[nexus]
+    }
+
+    /// Whether its session is ending.
+    pub fn is_closing(&self, nexus: usize) -> bool {
+        self.closing[nexus]
+    }
+
+    /// Tasks that their handler is executing: nexus, serial, unit.
+    pub fn running(&self) -> Vec<(usize, u64, usize)> {
+        let running = self.tasks.iter().filter(|task| task.state == State::Running);
+        running.map(|task| (task.nexus, task.serial, task.unit)).collect()
+    }
+
+    /// A command whose data is compared, if it is one.
+    pub fn known(&self, nexus: usize, serial: u64) -> Option<Op> {
+        self.known.get(&(nexus, serial)).copied()
+    }
+
+    /// All tasks of a nexus.
+    pub fn tasks_of(&self, nexus: usize) -> Vec<u64> {
+        self.tasks.iter().filter(|task| task.nexus == nexus).map(|task| task.serial).collect()
+    }
+
+    /// How many tasks there are.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The reservations of a unit.
+    pub fn reservations(&self, unit: usize) -> &Reservations {
+        &self.units[unit].reservations
+    }
+
+    /// What the handler of a unit says of it.
+    pub fn report(&self, unit: usize) -> UnitReport {
+        self.units[unit].report
+    }
+
+    /// Which unit a LUN of a nexus is: LUN 0 is unit 0 for all, LUN 1 is unit 1 for nexuses 0 and 1.
+    pub fn unit(nexus: usize, lun: u8) -> Option<usize> {
+        match (nexus, lun) {
+            (_, 0) => Some(0),
+            (0 | 1, 1) => Some(1),
+            _ => None,
+        }
+    }
+
+    pub fn reaches(nexus: usize, unit: usize) -> bool {
+        Self::unit(nexus, unit as u8).is_some()
+    }
+
+    /// Establishes a unit attention condition (SAM-5 5.14): no duplicates; among those of 29h the higher clears the lower.
+    pub fn raise(&mut self, unit: usize, code: (u8, u8), chosen: impl Fn(usize) -> bool) {
+        let rank = |code: (u8, u8)| match code {
+            (0x29, 0x00) => Some(0),
+            (0x29, 0x01 | 0x04) => Some(1),
+            (0x29, 0x03) => Some(3),
+            (0x29, 0x07) => Some(4),
+            _ => None,
+        };
+        for nexus in (0..NEXUSES).filter(|nexus| chosen(*nexus)) {
+            if !self.open[nexus] || !Self::reaches(nexus, unit) {
+                continue;
+            }
+            let waiting = self.attentions.entry((nexus, unit)).or_default();
+            if waiting.contains(&code) {
+                continue;
+            }
+            if let Some(new) = rank(code) {
+                if waiting.iter().any(|known| rank(*known).is_some_and(|known| known <= new)) {
+                    continue;
+                }
+                waiting.clear();
+            }
+            waiting.push(code);
+        }
+    }
+
+    /// A new session: everything may have happened while there was none.
+    pub fn open(&mut self, nexus: usize) {
+        self.open[nexus] = true;
+        for unit in 0..UNITS {
+            self.attentions.remove(&(nexus, unit));
+            self.raise(unit, (0x29, 0x00), |place| place == nexus);
+        }
+    }
+
+    /// The session ends when its last task has.
+    pub fn close(&mut self, nexus: usize) {
+        self.closing[nexus] = true;
+        // Nobody waits any more for what the session had asked.
+        self.asked.retain(|asked| match asked {
+            Asked::Command { nexus: of, .. } | Asked::Function { nexus: of, .. } | Asked::Close { nexus: of } => *of != nexus,
+        });
+        self.asked.push(Asked::Close { nexus });
+        self.functions.retain(|function| function.nexus != nexus);
+        let victims = self.select(|task| task.nexus == nexus);
+        self.abort(&victims, None);
+        self.finish_endings();
+    }
+
+    pub fn finish_endings(&mut self) {
+        for nexus in 0..NEXUSES {
+            if self.closing[nexus] && !self.tasks.iter().any(|task| task.nexus == nexus) {
+                (self.closing[nexus], self.open[nexus]) = (false, false);
+                for unit in &mut self.units {
+                    unit.reservations.lose(nexus);
+                    unit.aca = unit.aca.filter(|faulted| *faulted != nexus);
+                }
+                for unit in 0..UNITS {
+                    self.attentions.remove(&(nexus, unit));
+                }
+                self.sights.push(Sight::Closed { nexus });
+                (0..UNITS).for_each(|unit| self.run(unit));
+            }
+        }
+    }
+
+    pub fn done(&mut self, nexus: usize, serial: u64, status: u8) {
+        self.sights.push(Sight::Done { nexus, serial, status, sense: None, data: None });
+    }
+
+    pub fn check(&mut self, nexus: usize, serial: u64, sense: (u8, u8, u8)) {
+        let (status, sense) = (CHECK_CONDITION, Some(sense));
+        self.sights.push(Sight::Done { nexus, serial, status, sense, data: None });
+    }
+
+    /// A command arrives (SAM-5 5.3.3 for the order of the checks).
+    pub fn command(&mut self, nexus: usize, serial: u64, (lun, attribute): (u8, u8), op: Op, naca: bool) {
+        self.asked.push(Asked::Command { nexus, serial, place: (lun, attribute), op, naca });
+        if matches!(op, Op::RequestSense | Op::ReadKeys | Op::ReadReservation) && Self::unit(nexus, lun).is_some() {
+            self.known.insert((nexus, serial), op);
+        }
+        let Some(unit) = Self::unit(nexus, lun) else {
+            match op {
+                Op::Inquiry | Op::RequestSense => self.done(nexus, serial, GOOD),
+                _ => self.check(nexus, serial, (ILLEGAL_REQUEST, 0x25, 0x00)),
+            }
+            return;
+        };
+        if let Some(status) = self.held_off(nexus, unit, attribute, op, naca) {
+            self.done(nexus, serial, status);
+            return;
+        }
+        if attribute == ACA && self.units[unit].aca.is_none() {
+            self.check(nexus, serial, (ILLEGAL_REQUEST, 0x49, 0x00));
+            self.faulted(nexus, unit, naca, false);
+            return;
+        }
+        let waiting = self.attentions.entry((nexus, unit)).or_default();
+        if op.reports_attention() && !waiting.is_empty() {
+            let (asc, qualifier) = waiting.remove(0);
+            self.check(nexus, serial, (UNIT_ATTENTION, asc, qualifier));
+            self.faulted(nexus, unit, naca, false);
+            return;
+        }
+        if self.units[unit].reservations.stop(nexus, op) {
+            self.done(nexus, serial, RESERVATION_CONFLICT);
+            return;
+        }
+        let state = State::Dormant;
+        self.tasks.push(Task { nexus, serial, unit, attribute, op, naca, state, aborted: None });
+        self.run(unit);
+    }
+
+    /// The status with which an ACA condition holds a new command off (SAM-5 5.9.3).
+    fn held_off(&self, nexus: usize, unit: usize, attribute: u8, op: Op, naca: bool) -> Option<u8> {
+        let faulted = self.units[unit].aca?;
+        if faulted != nexus {
+            if self.control(unit).tst == 1 || matches!(op, Op::PrOut { action: 5, .. }) {
+                return None;
+            }
+            return Some(if naca { ACA_ACTIVE } else { BUSY });
+        }
+        let another = self.tasks.iter().any(|task| task.unit == unit && task.attribute == ACA);
+        (attribute != ACA || another || self.control(unit).tmf_only).then_some(ACA_ACTIVE)
+    }
+
+    /// A transport asks for a function.
+    pub fn asked_function(&mut self, nexus: usize, serial: u64, place: (u8, u8), task: u64) {
+        self.asked.push(Asked::Function { nexus, serial, place, task });
+    }
+
+    pub fn control(&self, unit: usize) -> Control {
+        self.units[unit].report.control
+    }
+}
