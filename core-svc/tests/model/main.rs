@@ -25,7 +25,8 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn core_shows_what_the_model_shows() {
     let steps = number("BULKHEAD_MODEL_STEPS", 100_000);
-    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let time =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
     let seed = number("BULKHEAD_MODEL_SEED", time as u64);
     println!("seed {seed}, {steps} steps");
     for run in 0..steps.div_ceil(RUN) {
@@ -55,10 +56,11 @@ fn one_run(seed: u64, steps: u64) {
             for (place, step) in history.iter().enumerate().skip(from) {
                 println!("{:4} {step:?}", place + 1);
             }
-            let only = |a: &[Sight], b: &[Sight]| a.iter().filter(|sight| !b.contains(sight)).cloned().collect();
+            let only =
+                |a: &[Sight], b: &[Sight]| a.iter().filter(|sight| !b.contains(sight)).cloned().collect();
             let (core, standard): (Vec<Sight>, Vec<Sight>) = (only(&seen, &expected), only(&expected, &seen));
             panic!(
-                "BULKHEAD_MODEL_SEED={seed} BULKHEAD_MODEL_STEPS={RUN}, step {}: only the core: {core:#?}, only the model: {standard:#?}",
+                "BULKHEAD_MODEL_SEED={seed} BULKHEAD_MODEL_STEPS={RUN}, step {}: only the core: {core:#?}, only the model: {standard:#?}; core {seen:?}; model {expected:?}",
                 count + 1
             );
         }
@@ -70,7 +72,8 @@ fn one_run(seed: u64, steps: u64) {
 /// be answered later (SAM-5 7.1).
 fn check_order(seen: &[Sight], history: &[Step], seed: u64) {
     let Some(Step::Function { nexus, .. }) = history.last() else { return };
-    let answered = seen.iter().position(|sight| matches!(sight, Sight::Function { nexus: by, .. } if by == nexus));
+    let answered =
+        seen.iter().position(|sight| matches!(sight, Sight::Function { nexus: by, .. } if by == nexus));
     let late = answered.and_then(|place| {
         seen[place..].iter().find(|sight| matches!(sight, Sight::Aborted { nexus: of, .. } if of == nexus))
     });

@@ -127,7 +127,9 @@ impl Model {
         };
         let closed = |nexus: usize| sights.contains(&Sight::Closed { nexus });
         self.asked.retain(|asked| match *asked {
-            Asked::Command { nexus, serial, .. } | Asked::Function { nexus, serial, .. } => !over(nexus, serial),
+            Asked::Command { nexus, serial, .. } | Asked::Function { nexus, serial, .. } => {
+                !over(nexus, serial)
+            }
             Asked::Close { nexus } => !closed(nexus),
         });
         sights
@@ -137,9 +139,19 @@ impl Model {
     pub fn core_dies(&mut self) {
         self.tasks.clear();
         self.functions.clear();
-        for asked in std::mem::take(&mut self.asked) {
+        self.closing = [false; NEXUSES];
+        let mut all = std::mem::take(&mut self.asked);
+        // Each transport asks in its own order; the core listens to one after the other.
+        all.sort_by_key(|asked| match asked {
+            Asked::Command { nexus, .. } | Asked::Function { nexus, .. } | Asked::Close { nexus } => {
+                *nexus == 2
+            }
+        });
+        for asked in all {
             match asked {
-                Asked::Command { nexus, serial, place, op, naca } => self.command(nexus, serial, place, op, naca),
+                Asked::Command { nexus, serial, place, op, naca } => {
+                    self.command(nexus, serial, place, op, naca)
+                }
                 Asked::Function { nexus, serial, place, task } => self.function(nexus, serial, place, task),
                 Asked::Close { nexus } => self.close(nexus),
             }
@@ -241,7 +253,9 @@ impl Model {
         self.closing[nexus] = true;
         // Nobody waits any more for what the session had asked.
         self.asked.retain(|asked| match asked {
-            Asked::Command { nexus: of, .. } | Asked::Function { nexus: of, .. } | Asked::Close { nexus: of } => *of != nexus,
+            Asked::Command { nexus: of, .. }
+            | Asked::Function { nexus: of, .. }
+            | Asked::Close { nexus: of } => *of != nexus,
         });
         self.asked.push(Asked::Close { nexus });
         self.functions.retain(|function| function.nexus != nexus);
@@ -279,7 +293,9 @@ impl Model {
     /// A command arrives (SAM-5 5.3.3 for the order of the checks).
     pub fn command(&mut self, nexus: usize, serial: u64, (lun, attribute): (u8, u8), op: Op, naca: bool) {
         self.asked.push(Asked::Command { nexus, serial, place: (lun, attribute), op, naca });
-        if matches!(op, Op::RequestSense | Op::ReadKeys | Op::ReadReservation) && Self::unit(nexus, lun).is_some() {
+        if matches!(op, Op::RequestSense | Op::ReadKeys | Op::ReadReservation)
+            && Self::unit(nexus, lun).is_some()
+        {
             self.known.insert((nexus, serial), op);
         }
         let Some(unit) = Self::unit(nexus, lun) else {

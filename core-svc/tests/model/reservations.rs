@@ -207,9 +207,9 @@ impl Reservations {
             return End::Illegal(0x26, 0x00);
         }
         let everybody = all && victim == 0;
-        let of_holder = self.held.is_some_and(|(held, holder)| {
-            !all_registrants(held) && self.keys.get(&holder) == Some(&victim)
-        });
+        let of_holder = self
+            .held
+            .is_some_and(|(held, holder)| !all_registrants(held) && self.keys.get(&holder) == Some(&victim));
         if !everybody && !of_holder && !self.keys.values().any(|key| *key == victim) {
             return End::Conflict;
         }

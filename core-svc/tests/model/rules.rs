@@ -12,7 +12,12 @@ pub enum Op {
     Reserve6,
     Release6,
     /// PERSISTENT RESERVE OUT: service action, type, reservation key, service action reservation key.
-    PrOut { action: u8, kind: u8, key: u64, new: u64 },
+    PrOut {
+        action: u8,
+        kind: u8,
+        key: u64,
+        new: u64,
+    },
     /// PERSISTENT RESERVE IN, READ KEYS.
     ReadKeys,
     /// PERSISTENT RESERVE IN, READ RESERVATION.

@@ -164,9 +164,13 @@ impl Model {
         let (over, waiting) = self.functions.drain(..).partition(|function| function.waits.is_empty());
         self.functions = waiting;
         let over: Vec<Function> = over;
-        self.sights.extend(over.into_iter().map(|Function { nexus, serial, response, .. }| {
-            Sight::Function { nexus, serial, response }
-        }));
+        self.sights.extend(
+            over.into_iter().map(|Function { nexus, serial, response, .. }| Sight::Function {
+                nexus,
+                serial,
+                response,
+            }),
+        );
     }
 
     pub(crate) fn select(&self, choose: impl Fn(&Task) -> bool) -> Vec<(usize, u64)> {

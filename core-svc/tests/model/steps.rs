@@ -45,15 +45,43 @@ impl Random {
 /// Something that happens.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
-    Open { nexus: usize },
-    Close { nexus: usize },
-    Command { nexus: usize, serial: u64, lun: u8, attribute: u8, op: Op, naca: bool },
+    Open {
+        nexus: usize,
+    },
+    Close {
+        nexus: usize,
+    },
+    Command {
+        nexus: usize,
+        serial: u64,
+        lun: u8,
+        attribute: u8,
+        op: Op,
+        naca: bool,
+    },
     /// The handler ends a task: GOOD, or MEDIUM ERROR.
-    Complete { unit: usize, nexus: usize, serial: u64, fails: bool },
-    Function { nexus: usize, serial: u64, lun: u8, function: u8, task: u64 },
+    Complete {
+        unit: usize,
+        nexus: usize,
+        serial: u64,
+        fails: bool,
+    },
+    Function {
+        nexus: usize,
+        serial: u64,
+        lun: u8,
+        function: u8,
+        task: u64,
+    },
     /// The control mode page is another one, or something about the unit is.
-    Report { unit: usize, report: UnitReport, origin: Option<usize> },
-    HandlerDies { unit: usize },
+    Report {
+        unit: usize,
+        report: UnitReport,
+        origin: Option<usize>,
+    },
+    HandlerDies {
+        unit: usize,
+    },
     CoreDies,
 }
 
@@ -204,7 +232,8 @@ impl Step {
 /// What the core has shown, in the words of the model, in the order in which it came.
 pub fn sights(world: &mut World, model: &Model) -> Vec<Sight> {
     let seen = world.settle();
-    let executes = seen.executes.iter().map(|(nexus, serial)| Sight::Execute { nexus: *nexus, serial: *serial });
+    let executes =
+        seen.executes.iter().map(|(nexus, serial)| Sight::Execute { nexus: *nexus, serial: *serial });
     let mut sights: Vec<Sight> = executes.collect();
     for (nexus, reply) in &seen.replies {
         let (nexus, serial) = (*nexus, reply.serial);
@@ -241,7 +270,8 @@ fn plain(op: Op, mut data: Vec<u8>) -> Vec<u8> {
             vec![key, asc, qualifier]
         }
         Op::ReadKeys => {
-            let mut keys: Vec<[u8; 8]> = data[8..].chunks_exact(8).map(|key| key.try_into().unwrap()).collect();
+            let mut keys: Vec<[u8; 8]> =
+                data[8..].chunks_exact(8).map(|key| key.try_into().unwrap()).collect();
             keys.sort_unstable();
             data.truncate(8);
             data.extend(keys.concat());

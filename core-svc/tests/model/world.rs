@@ -37,8 +37,6 @@ pub struct Seen {
     pub replies: Vec<(usize, Reply)>,
     /// Commands that handlers were told to execute: nexus and serial.
     pub executes: Vec<(usize, u64)>,
-    /// Units that handlers were told to reset.
-    pub resets: Vec<usize>,
 }
 
 struct Transport {
@@ -97,7 +95,9 @@ impl World {
     /// Gives a fresh core its configuration and links, and answers its fences.
     fn boot(&mut self, reports: &[UnitReport; UNITS]) {
         self.grant(Grant::Notebook, vec![self.notebook.try_clone().unwrap()]);
-        for (place, fd) in self.arenas.iter().map(|fd| fd.try_clone().unwrap()).enumerate().collect::<Vec<_>>() {
+        for (place, fd) in
+            self.arenas.iter().map(|fd| fd.try_clone().unwrap()).enumerate().collect::<Vec<_>>()
+        {
             self.grant(Grant::Arena { arena: SERVICES[place] }, vec![fd]);
         }
         for unit in 0..UNITS as u32 {
@@ -201,7 +201,8 @@ impl World {
                         handler.send(&Reply::new(ReplyKind::Fenced, request.nexus, request.serial));
                     }
                     RequestKind::Execute => {
-                        let nexus = (0..NEXUSES).find(|nexus| wide(*nexus, self.numbers[*nexus]) == request.nexus);
+                        let nexus =
+                            (0..NEXUSES).find(|nexus| wide(*nexus, self.numbers[*nexus]) == request.nexus);
                         seen.executes.push((nexus.expect("a nexus that is open"), request.serial));
                         handler.tasks.push(request);
                     }
@@ -245,7 +246,14 @@ impl World {
     }
 
     /// Sends a command; `data_out` is put into the arena before.
-    pub fn command(&mut self, nexus: usize, serial: u64, (lun, attribute): (u8, u8), cdb: &[u8], data_out: Option<&[u8]>) {
+    pub fn command(
+        &mut self,
+        nexus: usize,
+        serial: u64,
+        (lun, attribute): (u8, u8),
+        cdb: &[u8],
+        data_out: Option<&[u8]>,
+    ) {
         let transport = &mut self.transports[TRANSPORT[nexus]];
         let mut request = Request::new(RequestKind::Command, self.numbers[nexus], serial);
         request.attribute = attribute;
@@ -322,7 +330,9 @@ impl World {
         let reports = [self.handlers[0].report, self.handlers[1].report];
         self.boot(&reports);
         for request in self.asked.clone() {
-            let place = (0..NEXUSES).find(|nexus| self.numbers[*nexus] == request.nexus).map(|nexus| TRANSPORT[nexus]);
+            let place = (0..NEXUSES)
+                .find(|nexus| self.numbers[*nexus] == request.nexus)
+                .map(|nexus| TRANSPORT[nexus]);
             let mut again = request;
             again.flags |= request_flags::AGAIN;
             self.transports[place.expect("a nexus that is open")].send(&again);
