@@ -38,6 +38,7 @@ fn one_run(seed: u64, steps: u64) {
     let (mut random, mut world, mut model) = (Random::new(seed), World::new(), Model::default());
     let mut history: Vec<Step> = Vec::new();
     world.settle();
+    let trace = number("BULKHEAD_MODEL_TRACE", 0) != 0;
     let mut serial = 0;
     for count in 0..steps {
         serial += 1;
@@ -48,11 +49,14 @@ fn one_run(seed: u64, steps: u64) {
         for nexus in (0..NEXUSES).filter(|nexus| seen.contains(&Sight::Closed { nexus: *nexus })) {
             world.forget(nexus);
         }
+        if trace {
+            println!("{:4} {step:?}\n     {seen:?}\n     {:?}", count + 1, model.reservations(0));
+        }
         check_order(&seen, &history, seed);
         seen.sort_unstable();
         expected.sort_unstable();
         if seen != expected {
-            let from = history.len().saturating_sub(40);
+            let from = history.len().saturating_sub(number("BULKHEAD_MODEL_HISTORY", 40) as usize);
             for (place, step) in history.iter().enumerate().skip(from) {
                 println!("{:4} {step:?}", place + 1);
             }

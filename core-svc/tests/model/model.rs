@@ -50,7 +50,10 @@ pub enum Sight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Dormant,
+    /// Its handler has it.
     Running,
+    /// PREEMPT AND ABORT: done, but for the end of what it aborts.
+    Aborting,
 }
 
 /// How an aborted task ends.
@@ -98,6 +101,8 @@ pub struct Model {
     /// In order of arrival.
     pub tasks: Vec<Task>,
     pub functions: Vec<Function>,
+    /// PREEMPT AND ABORT: nexus and serial, and the tasks that it waits for.
+    pub preempting: Vec<((usize, u64), Vec<(usize, u64)>)>,
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
     asked: Vec<Asked>,
@@ -139,6 +144,7 @@ impl Model {
     pub fn core_dies(&mut self) {
         self.tasks.clear();
         self.functions.clear();
+        self.preempting.clear();
         self.closing = [false; NEXUSES];
         let mut all = std::mem::take(&mut self.asked);
         // Each transport asks in its own order; the core listens to one after the other.
@@ -259,6 +265,10 @@ impl Model {
         });
         self.asked.push(Asked::Close { nexus });
         self.functions.retain(|function| function.nexus != nexus);
+        for unit in &mut self.units {
+            unit.reservations.lose(nexus);
+            unit.aca = unit.aca.filter(|faulted| *faulted != nexus);
+        }
         let victims = self.select(|task| task.nexus == nexus);
         self.abort(&victims, None);
         self.finish_endings();
@@ -268,10 +278,6 @@ impl Model {
         for nexus in 0..NEXUSES {
             if self.closing[nexus] && !self.tasks.iter().any(|task| task.nexus == nexus) {
                 (self.closing[nexus], self.open[nexus]) = (false, false);
-                for unit in &mut self.units {
-                    unit.reservations.lose(nexus);
-                    unit.aca = unit.aca.filter(|faulted| *faulted != nexus);
-                }
                 for unit in 0..UNITS {
                     self.attentions.remove(&(nexus, unit));
                 }
@@ -319,10 +325,6 @@ impl Model {
             let (asc, qualifier) = waiting.remove(0);
             self.check(nexus, serial, (UNIT_ATTENTION, asc, qualifier));
             self.faulted(nexus, unit, naca, false);
-            return;
-        }
-        if self.units[unit].reservations.stop(nexus, op) {
-            self.done(nexus, serial, RESERVATION_CONFLICT);
             return;
         }
         let state = State::Dormant;

@@ -220,7 +220,7 @@ impl Reservations {
         effects.attentions.extend(removed.iter().map(|other| (*other, REGISTRATIONS_PREEMPTED)));
         if everybody || of_holder {
             let before = self.held.replace((kind, nexus)).map(|(before, _)| before);
-            if before != Some(kind) && before.is_some_and(registrants) {
+            if before != Some(kind) {
                 let rest = self.keys.keys().filter(|other| **other != nexus);
                 effects.attentions.extend(rest.map(|other| (*other, RESERVATIONS_RELEASED)));
             }

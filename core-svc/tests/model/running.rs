@@ -12,12 +12,19 @@ impl Model {
     pub(crate) fn run(&mut self, unit: usize) {
         while let Some(place) = (0..self.tasks.len()).find(|place| self.may_run(*place, unit)) {
             let task = self.tasks[place].clone();
+            // SPC-4 5.13.1: what counts is the reservation at the moment at which the command is enabled.
+            if self.units[unit].reservations.stop(task.nexus, task.op) {
+                self.tasks.remove(place);
+                self.done(task.nexus, task.serial, RESERVATION_CONFLICT);
+                self.after(task.nexus, task.serial);
+                continue;
+            }
             if task.op.is_handlers() {
                 self.tasks[place].state = State::Running;
                 self.sights.push(Sight::Execute { nexus: task.nexus, serial: task.serial });
                 continue;
             }
-            self.tasks.remove(place);
+            self.tasks[place].state = State::Aborting;
             self.execute(&task);
         }
     }
@@ -58,23 +65,41 @@ impl Model {
             Op::PrOut { action, kind, key, new } => reservations.out(nexus, (action, kind), key, new),
             _ => (End::Good, Effects::default()),
         };
-        match end {
-            End::Good => {
-                let data = self.data_in(task);
-                let sense = None;
-                self.sights.push(Sight::Done { nexus, serial, status: GOOD, sense, data });
-            }
-            End::Conflict => self.done(nexus, serial, RESERVATION_CONFLICT),
-            End::Illegal(asc, qualifier) => {
-                self.check(nexus, serial, (ILLEGAL_REQUEST, asc, qualifier));
-                self.faulted(nexus, unit, task.naca, task.attribute == ACA);
-            }
-        }
         for (other, code) in effects.attentions {
             self.raise(unit, code, |place| place == other);
         }
         let victims = self.select(|other| other.unit == unit && effects.aborts.contains(&other.nexus));
-        self.abort(&victims, Some(nexus));
+        if end == End::Good && !victims.is_empty() {
+            self.preempting.push(((nexus, serial), victims.clone()));
+            self.abort(&victims, Some(nexus));
+            return;
+        }
+        match end {
+            End::Good => self.finish(nexus, serial),
+            End::Conflict => {
+                self.tasks.retain(|task| (task.nexus, task.serial) != (nexus, serial));
+                self.done(nexus, serial, RESERVATION_CONFLICT);
+            }
+            End::Illegal(asc, qualifier) => {
+                self.tasks.retain(|task| (task.nexus, task.serial) != (nexus, serial));
+                self.check(nexus, serial, (ILLEGAL_REQUEST, asc, qualifier));
+                self.faulted(nexus, unit, task.naca, task.attribute == ACA);
+            }
+        }
+        self.after(nexus, serial);
+    }
+
+    /// A command of the core's own ends with GOOD.
+    fn finish(&mut self, nexus: usize, serial: u64) {
+        let of = |task: &Task| (task.nexus, task.serial) == (nexus, serial);
+        let Some(place) = self.tasks.iter().position(of) else { return };
+        let task = self.tasks.remove(place);
+        if let Some(how) = task.aborted {
+            self.gone(&task, how);
+            return;
+        }
+        let data = self.data_in(&task);
+        self.sights.push(Sight::Done { nexus, serial, status: GOOD, sense: None, data });
     }
 
     /// The data of a command whose data the model knows.
@@ -155,6 +180,14 @@ impl Model {
     fn after(&mut self, nexus: usize, serial: u64) {
         for function in &mut self.functions {
             function.waits.retain(|task| *task != (nexus, serial));
+        }
+        for (_, waits) in &mut self.preempting {
+            waits.retain(|task| *task != (nexus, serial));
+        }
+        if let Some(place) = self.preempting.iter().position(|(_, waits)| waits.is_empty()) {
+            let ((by, number), _) = self.preempting.remove(place);
+            self.finish(by, number);
+            self.after(by, number);
         }
         self.answer_functions();
         self.finish_endings();

@@ -10,7 +10,7 @@ use ipc::arena::Arena;
 use ipc::extent::Extent;
 use ipc::link::{self, LinkParts, Requester, Responder};
 use ipc::message::Grant;
-use ipc::message::config::{ServiceKind, TargetConfig, UnitConfig};
+use ipc::message::config::{LunConfig, ServiceKind, TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, RequestKind, request_flags};
 use ipc::shm;
@@ -113,7 +113,7 @@ impl World {
                 portal_group: 1,
                 relative_port: target as u16 + 1,
                 port_group: 1,
-                luns,
+                luns: luns.into_iter().map(|(lun, unit)| LunConfig { lun, unit, read_only: false }).collect(),
                 ..Default::default()
             };
             self.grant(Grant::Target(config), Vec::new());
@@ -205,6 +205,12 @@ impl World {
                             (0..NEXUSES).find(|nexus| wide(*nexus, self.numbers[*nexus]) == request.nexus);
                         seen.executes.push((nexus.expect("a nexus that is open"), request.serial));
                         handler.tasks.push(request);
+                    }
+                    RequestKind::Reset => {
+                        handler.send(&Reply::new(ReplyKind::ResetDone, request.nexus, request.serial));
+                    }
+                    RequestKind::NexusLost => {
+                        handler.send(&Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial));
                     }
                     // A hint: the task ends when a step ends it.
                     RequestKind::Abort => {}
