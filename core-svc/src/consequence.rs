@@ -4,6 +4,7 @@
 use ipc::message::record::Request;
 use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
+use scsi::attribute::TaskAttribute;
 use scsi::status::Status;
 
 use crate::aca;
@@ -38,6 +39,9 @@ impl Core {
                 if aca::naca(request) {
                     self.establish_aca(number, at);
                     self.record(at, request.serial, outcome);
+                } else if request.attribute == TaskAttribute::Aca.code() {
+                    // SAM-5 5.9.5: an ACA task that fails and asks for no new condition ends the one that it ran under.
+                    self.clear_aca(number, |nexus| nexus == at);
                 }
                 return self.abort_after_check(number, at, control.qerr);
             }

@@ -139,7 +139,8 @@ impl Core {
             }
             Verdict::Run { opcode, unit, way } => {
                 let mut seat = Seat::new(attribute, opcode, nexus);
-                if self.any_aca && aca::is_preempt_and_abort(opcode) {
+                // It could end the condition that everything older waits for.
+                if self.any_aca && aca::is_preempt_and_abort(opcode) && self.stands_still(unit, nexus) {
                     seat.order = Order::Aside;
                 }
                 self.arrivals += 1;

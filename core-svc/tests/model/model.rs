@@ -7,7 +7,7 @@ use scsi::unit_report::{Control, UnitReport};
 
 use crate::reservations::Reservations;
 use crate::rules::Op;
-use crate::world::{NEXUSES, UNITS};
+use crate::world::{NEXUSES, UNITS, initial_report};
 
 /// Task attributes, in the octets of RFC 7143 11.3.1.2.
 pub const SIMPLE: u8 = 1;
@@ -31,6 +31,7 @@ pub const COMPLETE: u8 = 0;
 pub const NO_TASK: u8 = 1;
 pub const NO_LUN: u8 = 2;
 pub const SUCCEEDED: u8 = 7;
+pub const REJECTED: u8 = 255;
 
 /// What the outside sees.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +72,8 @@ pub struct Task {
     pub attribute: u8,
     pub op: Op,
     pub naca: bool,
+    /// PREEMPT AND ABORT that came while a condition stood: what it may end must not keep it waiting.
+    pub at_once: bool,
     pub state: State,
     pub aborted: Option<Abort>,
 }
@@ -83,12 +86,18 @@ pub struct Function {
     pub waits: Vec<(usize, u64)>,
 }
 
-#[derive(Debug, Clone, Default)]
+impl Default for Unit {
+    fn default() -> Self {
+        Self { report: initial_report(), reservations: Reservations::default(), aca: Vec::new() }
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct Unit {
     pub report: UnitReport,
     pub reservations: Reservations,
-    /// The nexus whose ACA condition stands.
-    pub aca: Option<usize>,
+    /// Nexuses whose ACA conditions stand: at most one while there is one task set for all.
+    pub aca: Vec<usize>,
 }
 
 /// The whole state.
@@ -106,6 +115,8 @@ pub struct Model {
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
     asked: Vec<Asked>,
+    /// Transports are asking again: what comes was let in before.
+    again: bool,
     /// Commands whose data is compared.
     pub known: BTreeMap<(usize, u64), Op>,
 }
@@ -153,6 +164,7 @@ impl Model {
                 *nexus == 2
             }
         });
+        self.again = true;
         for asked in all {
             match asked {
                 Asked::Command { nexus, serial, place, op, naca } => {
@@ -162,6 +174,7 @@ impl Model {
                 Asked::Close { nexus } => self.close(nexus),
             }
         }
+        self.again = false;
     }
 
     /// Whether the nexus has a session that takes commands.
@@ -193,6 +206,11 @@ impl Model {
     /// How many tasks there are.
     pub fn len(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// Whether nothing is under way and no ACA condition stands at the unit.
+    pub fn is_at_rest(&self, unit: usize) -> bool {
+        self.tasks.is_empty() && self.units[unit].aca.is_empty()
     }
 
     /// The reservations of a unit.
@@ -267,7 +285,11 @@ impl Model {
         self.functions.retain(|function| function.nexus != nexus);
         for unit in &mut self.units {
             unit.reservations.lose(nexus);
-            unit.aca = unit.aca.filter(|faulted| *faulted != nexus);
+            unit.aca.retain(|faulted| *faulted != nexus);
+        }
+        for task in self.tasks.iter_mut().filter(|task| task.nexus == nexus && task.aborted.is_some()) {
+            // Nobody is left to be told.
+            task.aborted = Some(Abort::Silent);
         }
         let victims = self.select(|task| task.nexus == nexus);
         self.abort(&victims, None);
@@ -311,38 +333,47 @@ impl Model {
             }
             return;
         };
-        if let Some(status) = self.held_off(nexus, unit, attribute, op, naca) {
-            self.done(nexus, serial, status);
-            return;
-        }
-        if attribute == ACA && self.units[unit].aca.is_none() {
+        // SAM-5 5.9.4: an ACA task where its nexus has no condition.
+        if attribute == ACA && self.aca_for(unit, nexus) != Some(nexus) {
             self.check(nexus, serial, (ILLEGAL_REQUEST, 0x49, 0x00));
             self.faulted(nexus, unit, naca, false);
+            return;
+        }
+        if let Some(status) = self.held_off(nexus, unit, attribute, op, naca).filter(|_| !self.again) {
+            self.done(nexus, serial, status);
             return;
         }
         let waiting = self.attentions.entry((nexus, unit)).or_default();
         if op.reports_attention() && !waiting.is_empty() {
             let (asc, qualifier) = waiting.remove(0);
             self.check(nexus, serial, (UNIT_ATTENTION, asc, qualifier));
-            self.faulted(nexus, unit, naca, false);
+            self.faulted(nexus, unit, naca, attribute == ACA);
             return;
         }
+        let at_once = matches!(op, Op::PrOut { action: 5, .. }) && self.aca_for(unit, nexus).is_some();
         let state = State::Dormant;
-        self.tasks.push(Task { nexus, serial, unit, attribute, op, naca, state, aborted: None });
+        self.tasks.push(Task { nexus, serial, unit, attribute, op, naca, at_once, state, aborted: None });
         self.run(unit);
     }
 
     /// The status with which an ACA condition holds a new command off (SAM-5 5.9.3).
     fn held_off(&self, nexus: usize, unit: usize, attribute: u8, op: Op, naca: bool) -> Option<u8> {
-        let faulted = self.units[unit].aca?;
+        let faulted = self.aca_for(unit, nexus)?;
         if faulted != nexus {
-            if self.control(unit).tst == 1 || matches!(op, Op::PrOut { action: 5, .. }) {
+            if matches!(op, Op::PrOut { action: 5, .. }) {
                 return None;
             }
             return Some(if naca { ACA_ACTIVE } else { BUSY });
         }
         let another = self.tasks.iter().any(|task| task.unit == unit && task.attribute == ACA);
         (attribute != ACA || another || self.control(unit).tmf_only).then_some(ACA_ACTIVE)
+    }
+
+    /// The nexus whose condition stands in the task set of `nexus`.
+    pub fn aca_for(&self, unit: usize, nexus: usize) -> Option<usize> {
+        let all = &self.units[unit].aca;
+        let apart = self.control(unit).tst == 1;
+        if apart { all.contains(&nexus).then_some(nexus) } else { all.first().copied() }
     }
 
     /// A transport asks for a function.

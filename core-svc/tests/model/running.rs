@@ -37,15 +37,21 @@ impl Model {
         }
         let apart = self.control(unit).tst == 1;
         let same_set = |other: &Task| other.unit == unit && (!apart || other.nexus == task.nexus);
-        if let Some(faulted) = self.units[unit].aca
-            && (!apart || faulted == task.nexus)
-            && task.attribute != ACA
-        {
+        // INQUIRY, REPORT LUNS and REQUEST SENSE that are SIMPLE run at once and hold nobody (implicit HEAD OF QUEUE).
+        let aside = |task: &Task| {
+            let asks = matches!(task.op, Op::Inquiry | Op::RequestSense | Op::ReportLuns);
+            task.at_once || task.attribute == ACA || asks && task.attribute == SIMPLE
+        };
+        if aside(task) {
+            return true;
+        }
+        if self.aca_for(unit, task.nexus).is_some() {
             return false;
         }
-        let older = || self.tasks[..place].iter().filter(|other| same_set(other));
+        let same_set = |other: &&Task| same_set(other) && !aside(other);
+        let older = || self.tasks[..place].iter().filter(same_set);
         let heads = || {
-            let all = self.tasks.iter().filter(|other| same_set(other));
+            let all = self.tasks.iter().filter(same_set);
             all.filter(|other| other.attribute == HEAD_OF_QUEUE)
         };
         match task.attribute {
@@ -68,6 +74,7 @@ impl Model {
         for (other, code) in effects.attentions {
             self.raise(unit, code, |place| place == other);
         }
+        self.units[unit].aca.retain(|faulted| !effects.aborts.contains(faulted));
         let victims = self.select(|other| other.unit == unit && effects.aborts.contains(&other.nexus));
         if end == End::Good && !victims.is_empty() {
             self.preempting.push(((nexus, serial), victims.clone()));
@@ -136,10 +143,10 @@ impl Model {
     /// A command of the nexus has ended with CHECK CONDITION (SAM-5 5.9; QERR of SPC-4 7.5.8).
     pub(crate) fn faulted(&mut self, nexus: usize, unit: usize, naca: bool, was_aca: bool) {
         let control = self.control(unit);
-        if naca {
-            self.units[unit].aca = Some(nexus);
-        } else if was_aca {
-            self.units[unit].aca = None;
+        if naca && self.aca_for(unit, nexus).is_none() {
+            self.units[unit].aca.push(nexus);
+        } else if !naca && was_aca {
+            self.units[unit].aca.retain(|faulted| *faulted != nexus);
         }
         let apart = control.tst == 1;
         let victims = match control.qerr {
@@ -227,7 +234,8 @@ impl Model {
                 self.raise(unit, (0x2F, 0x00), |other| other == *nexus);
             }
             self.tasks[place].aborted = Some(how);
-            if self.tasks[place].state == State::Dormant {
+            if self.tasks[place].state != State::Running {
+                self.preempting.retain(|(by, _)| *by != (*nexus, *serial));
                 let task = self.tasks.remove(place);
                 self.gone(&task, how);
                 self.after(*nexus, *serial);
@@ -276,12 +284,14 @@ impl Model {
                 one => (COMPLETE, one),
             },
             2 => (COMPLETE, self.select(ours)),
-            3 => {
-                if self.units[unit].aca == Some(nexus) {
-                    self.units[unit].aca = None;
+            3 => match self.aca_for(unit, nexus) {
+                None => (COMPLETE, Vec::new()),
+                Some(faulted) if faulted != nexus => (REJECTED, Vec::new()),
+                Some(_) => {
+                    self.units[unit].aca.retain(|faulted| *faulted != nexus);
+                    (COMPLETE, self.select(|task| ours(task) && task.attribute == ACA))
                 }
-                (COMPLETE, Vec::new())
-            }
+            },
             4 if self.control(unit).tst == 1 => (COMPLETE, self.select(ours)),
             4 => (COMPLETE, self.select(|task| task.unit == unit)),
             5 => (COMPLETE, self.reset(&[unit])),
@@ -298,7 +308,7 @@ impl Model {
                 for unit in 0..UNITS {
                     self.raise(unit, (0x29, 0x07), |other| other == nexus);
                     self.units[unit].reservations.lose(nexus);
-                    self.units[unit].aca = self.units[unit].aca.filter(|faulted| *faulted != nexus);
+                    self.units[unit].aca.retain(|faulted| *faulted != nexus);
                 }
                 (COMPLETE, self.select(|task| task.nexus == nexus))
             }
@@ -313,7 +323,7 @@ impl Model {
         for unit in units {
             self.raise(*unit, (0x29, 0x03), |_| true);
             self.units[*unit].reservations.spc2 = None;
-            self.units[*unit].aca = None;
+            self.units[*unit].aca.clear();
         }
         self.select(|task| units.contains(&task.unit))
     }
@@ -322,6 +332,10 @@ impl Model {
     pub fn reports(&mut self, unit: usize, report: UnitReport, origin: Option<usize>) {
         let before = std::mem::replace(&mut self.units[unit].report, report).generations;
         let after = report.generations;
+        if report.control.tst == 0 {
+            // One task set has one condition: the oldest stays.
+            self.units[unit].aca.truncate(1);
+        }
         for (old, new, code) in [
             (before.mode, after.mode, (0x2A, 0x01)),
             (before.log, after.log, (0x2A, 0x02)),

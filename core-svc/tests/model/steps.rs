@@ -173,8 +173,8 @@ impl Step {
             _ => {
                 report.generations.mode += 1;
                 report.control = Control {
-                    // Which task set a task is in must not change under it.
-                    tst: if model.len() == 0 { random.below(2) as u8 } else { report.control.tst },
+                    // Which task set a task is in must not change under it, nor which of two ACA conditions stays be asked.
+                    tst: if model.is_at_rest(unit) { random.below(2) as u8 } else { report.control.tst },
                     qerr: random.of(&[0, 0, 1, 3]),
                     queue_algorithm: 1,
                     ua_intlck: 0,

@@ -15,7 +15,7 @@ use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, RequestKind, request_flags};
 use ipc::shm;
 use ipc::wait::Waiter;
-use scsi::unit_report::UnitReport;
+use scsi::unit_report::{Control, Generations, UnitReport};
 
 /// Nexuses.
 pub const NEXUSES: usize = 3;
@@ -29,6 +29,15 @@ const SERVICES: [u32; 4] = [1, 2, 3, 4];
 const ARENA: usize = 256 << 10;
 /// Where the names of nexuses are in it.
 const NAMES: u64 = 192 << 10;
+
+/// What handlers say at first: unrestricted reordering, as the restricted one leaves much to the device server.
+pub fn initial_report() -> UnitReport {
+    UnitReport {
+        control: Control { queue_algorithm: 1, ..Default::default() },
+        generations: Generations { capacity: 1, ..Default::default() },
+        ..Default::default()
+    }
+}
 
 /// What came out of the core in one step.
 #[derive(Debug, Default)]
@@ -84,7 +93,7 @@ impl World {
             next_number: 1,
             asked: Vec::new(),
         };
-        world.boot(&[UnitReport::default(); UNITS]);
+        world.boot(&[initial_report(); UNITS]);
         world
     }
 
