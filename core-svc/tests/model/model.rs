@@ -100,6 +100,9 @@ pub struct Unit {
     pub aca: Vec<usize>,
 }
 
+/// A PREEMPT AND ABORT, and the tasks that it waits for; each by nexus and serial.
+pub type Preempting = ((usize, u64), Vec<(usize, u64)>);
+
 /// The whole state.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
@@ -111,7 +114,7 @@ pub struct Model {
     pub tasks: Vec<Task>,
     pub functions: Vec<Function>,
     /// PREEMPT AND ABORT: nexus and serial, and the tasks that it waits for.
-    pub preempting: Vec<((usize, u64), Vec<(usize, u64)>)>,
+    pub preempting: Vec<Preempting>,
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
     asked: Vec<Asked>,
