@@ -102,7 +102,8 @@ fn restricted_reordering_keeps_the_order_of_writes_of_a_nexus() {
     assert!(disk.poll().is_none(), "a write waits for older reads");
     disk.good(&one, 0);
     disk.good(&two, 0);
-    (a.done(NEXUS, 1), a.done(NEXUS, 2));
+    a.done(NEXUS, 1);
+    a.done(NEXUS, 2);
     let three = disk.execute(3);
     b.send(&write(1, 4));
     disk.execute(4);
