@@ -21,7 +21,7 @@ const UNSAFE: [&str; 8] = [
 ];
 
 /// Files that are tables, and longer for it.
-const TABLES: [&str; 0] = [];
+const TABLES: [&str; 1] = ["scsi/src/opcode/table.rs"];
 
 /// The longest file, in lines.
 const LONGEST: usize = 500;
