@@ -126,3 +126,37 @@ fn copy_that_does_not_come_again_leaves_no_memory_taken() {
         (scene.disks[1].held.as_ref().unwrap().len() == 7).then_some(())
     });
 }
+
+#[test]
+fn abort_of_a_copy_that_came_again_waits_for_every_handler() {
+    let mut scene = Scene::new([512, 512]);
+    scene.disks[1].hold();
+    let bytes = list(1, 0, &both(), &[segment((0, 0), (1, 0), 2000)]);
+    let request = scene.copy(1, &bytes);
+    scene.transport.send(&request);
+    until("a WRITE", || {
+        scene.disks.iter_mut().for_each(|disk| while disk.serve() {});
+        (scene.disks[1].count_held() > 0).then_some(())
+    });
+    scene.rig.die();
+    scene.rig.launch();
+    scene.transport = scene.rig.transport(crate::rig::A);
+    for (disk, service) in scene.disks.iter_mut().zip([crate::rig::DISK, crate::rig::OTHER]) {
+        disk.handler = scene.rig.handler(service);
+    }
+    scene.rig.go();
+    scene.transport.begin(0, &[NEXUS]);
+    let request = again(scene.copy(1, &bytes));
+    scene.transport.send(&request);
+    scene.transport.send(&function(NEXUS, 50, 1, lun(0), 1));
+    scene.disks[0].handler.fence();
+    scene.transport.barrier(NEXUS);
+    assert!(scene.transport.poll().is_none(), "the other handler may still write for the former core");
+    scene.disks[1].handler.fence();
+    let mut replies = [scene.answer(), scene.answer(), scene.answer()];
+    replies.sort_by_key(|reply| reply.serial);
+    assert!(is_aborted(&replies[0]) && replies[0].serial == 1);
+    assert_eq!([replies[1].serial, replies[2].serial], [50, 99], "the function, and the arena is free");
+    scene.disks[1].held = None;
+    assert_eq!(scene.run(2, &bytes).status, GOOD);
+}
