@@ -3,6 +3,7 @@
 //!
 //! `BULKHEAD_KILLS` says how often each service is killed (5; the full run takes 20), `BULKHEAD_SEED` repeats a run.
 
+mod atomic;
 mod clients;
 mod copies;
 mod hang;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Case::new("iscsi_dies_under_load", kills::iscsi).limit(long),
         Case::new("every_service_dies_under_load_in_turns", kills::in_turns).limit(long),
         Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
+        Case::new("compare_and_write_counter_is_exact_under_kills", atomic::counter_is_exact).limit(long),
         Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
         Case::new("processes_die_in_the_middle_of_persistent_reserve_out", reservations::every_process)
             .limit(long),

@@ -2,6 +2,11 @@
 //!
 //! Every wait has a limit, so that a service that hangs fails its test.
 
+#[path = "fixture/cdb.rs"]
+mod cdb;
+
+pub use cdb::*;
+
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
@@ -74,18 +79,6 @@ impl Answer {
     pub fn status(&self) -> (u8, u8, u8, u8) {
         status(&self.reply)
     }
-}
-
-pub const GOOD: (u8, u8, u8, u8) = (0, 0, 0, 0);
-
-pub fn status(reply: &Reply) -> (u8, u8, u8, u8) {
-    (reply.status, reply.sense[2] & 0x0F, reply.sense[12], reply.sense[13])
-}
-
-/// INFORMATION of fixed-format sense data, if VALID.
-pub fn information(reply: &Reply) -> Option<u32> {
-    let bytes = reply.sense[3..7].try_into().unwrap();
-    (reply.sense[0] == 0xF0).then(|| u32::from_be_bytes(bytes))
 }
 
 /// A command that was sent.
@@ -498,26 +491,4 @@ fn new_link(epoch: u64) -> (Requester, Waiter, [OwnedFd; 3]) {
     waiter.add(requester.bell(), 0, Watch::Bell).unwrap();
     let fds = [parts.memory, parts.requester_bell.into_fd(), parts.responder_bell.into_fd()];
     (requester, waiter, fds)
-}
-
-pub fn read_10(lba: u32, blocks: u16) -> [u8; 10] {
-    range_10(0x28, 0, lba, blocks)
-}
-
-pub fn write_10(lba: u32, blocks: u16) -> [u8; 10] {
-    range_10(0x2A, 0, lba, blocks)
-}
-
-/// WRITE(10) with FUA, bit 3 of byte 1.
-pub fn write_10_fua(lba: u32, blocks: u16) -> [u8; 10] {
-    range_10(0x2A, 0x08, lba, blocks)
-}
-
-pub const SYNCHRONIZE_CACHE_10: [u8; 10] = [0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-pub const TEST_UNIT_READY: [u8; 6] = [0; 6];
-
-pub fn range_10(code: u8, flags: u8, lba: u32, blocks: u16) -> [u8; 10] {
-    let [a, b, c, d] = lba.to_be_bytes();
-    let [e, f] = blocks.to_be_bytes();
-    [code, flags, a, b, c, d, 0, e, f, 0]
 }
