@@ -46,6 +46,15 @@ fn attentions(session: &mut Session) -> anyhow::Result<Vec<(u8, u8, u8)>> {
     }
 }
 
+/// The same in order of their codes, each once: a command that was on its way while a medium was changed hears of that from
+/// the handler, and the next one from the core.
+fn attentions_once(session: &mut Session) -> anyhow::Result<Vec<(u8, u8, u8)>> {
+    let mut found = attentions(session)?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
 fn blocks(session: &mut Session) -> anyhow::Result<u32> {
     let done = session.execute(Command::read(0, &READ_CAPACITY_10, 8))?;
     ensure!(done.status == 0, "READ CAPACITY: {done:?}");
@@ -128,14 +137,12 @@ pub fn change() -> anyhow::Result<()> {
     refused(&target, &["change", "disk0", "/nowhere/at/all"], "No such file or directory")?;
     refused(&target, &["change", "disk0", "/dev/null"], "is neither a file nor a block device")?;
     let own = target.image("disk0").display().to_string();
-    refused(&target, &["change", "disk0", &own], "has its size read again")
-        .or_else(|_| refused(&target, &["change", "disk0", &own], "reads its size again"))?;
+    refused(&target, &["change", "disk0", &own], "reads its size again")?;
     refused(&target, &["eject", "disk0"], "is not removable")?;
     ensure!(first_byte(&mut session)? == 0 && attentions(&mut session)?.is_empty(), "nothing has changed");
 
     done(&target, &["change", "disk0", &other])?;
-    let mut found = attentions(&mut session)?;
-    found.sort_unstable();
+    let found = attentions_once(&mut session)?;
     ensure!(found == [CAPACITY_DATA_HAS_CHANGED, INQUIRY_DATA_HAS_CHANGED], "{found:?}");
     ensure!(first_byte(&mut session)? == 7 && blocks(&mut session)? == 32 << 11);
     for service in ["vdisk", "core", "vdisk"] {
@@ -151,8 +158,7 @@ pub fn change() -> anyhow::Result<()> {
     let text = done(&target, &["change", "disk0", &own])?;
     ensure!(text.contains("as soon as its service runs"), "{text}");
     target.bulkhead(&["start", "vdisk"])?;
-    let mut found = attentions(&mut session)?;
-    found.sort_unstable();
+    let found = attentions_once(&mut session)?;
     ensure!(found == [CAPACITY_DATA_HAS_CHANGED, INQUIRY_DATA_HAS_CHANGED], "{found:?}");
     ensure!(first_byte(&mut session)? == 0);
     target.stop()
@@ -173,7 +179,7 @@ pub fn eject_and_insert() -> anyhow::Result<()> {
     target.wait_restarted("vdisk", before)?;
     ensure!(ready(&mut session)?.sense_code() == Some(MEDIUM_NOT_PRESENT), "and it stays out");
     done(&target, &["insert", "disk0", &other])?;
-    let found = attentions(&mut session)?;
+    let found = attentions_once(&mut session)?;
     ensure!(found == [MEDIUM_MAY_HAVE_CHANGED], "{found:?}");
     ensure!(first_byte(&mut session)? == 7);
     target.stop()
