@@ -52,8 +52,10 @@ impl Device {
     /// What makes it what it is, in the manifest.
     fn keys(self) -> &'static str {
         match self {
-            Device::Thin | Device::Block => "",
-            Device::Large => "block_size = 4096",
+            Device::Thin => "",
+            // Several logical blocks in a physical one, so that nothing need be skipped for want of an unaligned range.
+            Device::Large => "block_size = 4096\nphysical_block_size = 16384",
+            Device::Block => "physical_block_size = 4096",
             Device::Removable => "removable = true",
             Device::ReadOnly => "read_only = true",
         }
@@ -94,7 +96,7 @@ impl Units {
                 _ => media.path().join(device.name()),
             };
             let backend = if device == Device::Block { "block" } else { "file" };
-            let rest = format!("{}\n[device.{backend}]\npath = {path:?}", device.keys());
+            let rest = format!("thin = true\n{}\n[device.{backend}]\npath = {path:?}", device.keys());
             manifest = manifest.device(device.name(), &rest);
         }
         if let (Device::Block, Err(reason)) = (device, &looped) {

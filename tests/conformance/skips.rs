@@ -48,15 +48,28 @@ pub const SKIPS: &[Row] = &[
         reason: "Logical unit is not write-protected. Skipping test.",
         right: "WP is zero (SBC-3, Mode parameter header): writes are accepted. The unit `read-only` has this test.",
     },
+    Row {
+        devices: &[Thin, Large, Removable, Block],
+        tests: &["WriteSame10.ZeroBlocks"],
+        reason: "WRITESAME10 does not support 0-blocks.",
+        right: "WSNZ is one: WRITE SAME with NUMBER OF LOGICAL BLOCKS zero is refused with INVALID FIELD IN CDB (SBC-3, \
+                Block Limits VPD page).",
+    },
+    Row {
+        devices: &[Thin, Large, Removable, Block],
+        tests: &["WriteSame16.ZeroBlocks"],
+        reason: "WRITESAME16 does not support 0-blocks.",
+        right: "WSNZ is one: WRITE SAME with NUMBER OF LOGICAL BLOCKS zero is refused with INVALID FIELD IN CDB (SBC-3, \
+                Block Limits VPD page).",
+    },
+    Row {
+        devices: &[Thin, Large, Removable, Block],
+        tests: &["Sanitize.CryptoErase", "Sanitize.Readonly", "Sanitize.Reservations"],
+        reason: "SANITIZE CRYPTO_ERASE is not implemented according to REPORT_SUPPORTED_OPCODES.",
+        right: "The service action is optional (SBC-3, SANITIZE command), and it changes the key by which the device encrypts \
+                its medium: files and block devices have none.",
+    },
 ];
-
-/// Skips by tests of what is not served yet.
-pub const PENDING: &[&str] =
-    &["is not implemented", "PROUT Not Supported", "Logical unit is fully provisioned"];
-
-/// Failures by what is not served yet: unit and test.
-pub const PENDING_FAILURES: &[(&[Device], &str)] =
-    &[(&[Thin, Large, Removable, ReadOnly, Block], "Sanitize.Readonly")];
 
 /// Tests that demand of every unit that it can be written, whatever it says of itself. On a protected medium they cannot
 /// pass: "the device server shall terminate with CHECK CONDITION status, DATA PROTECT, WRITE PROTECTED any command

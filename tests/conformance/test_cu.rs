@@ -9,7 +9,7 @@ use harness::suite::Case;
 use harness::test_cu::{self, Test};
 
 use super::devices::{Device, Units};
-use super::skips::{PENDING, PENDING_FAILURES, Row, SKIPS, WRITERS};
+use super::skips::{Row, SKIPS, WRITERS};
 
 /// The families. `ALL` has the tests of the others too; they are run as their authors group them, because what a test
 /// finds depends on those before it.
@@ -59,7 +59,7 @@ fn problems(device: Device, family: &str, tests: &[Test]) -> Vec<String> {
         }
         for reason in &test.skips {
             let known = SKIPS.iter().any(|row| row.accounts_for(device, &test.name, reason));
-            if !known && !PENDING.iter().any(|pending| reason.contains(pending)) {
+            if !known {
                 problems.push(format!(
                     "{} skipped, and no row of skips.rs says why that is right: {reason}",
                     test.name
@@ -106,7 +106,5 @@ fn failure_is_right(device: Device, test: &Test) -> bool {
     // EXTENDED COPY passes what the destination answered on behind a code of its own.
     let copy = test.said.contains("COPY ABORTED(0x0a) / ASCQ (null)(0x0d01)");
     let refused = test.said.contains("(0x2700)") || copy || test.name.ends_with("Async");
-    let pending =
-        PENDING_FAILURES.iter().any(|(devices, name)| devices.contains(&device) && *name == test.name);
-    pending || (device.protected() && refused && WRITERS.contains(&test.name.as_str()))
+    device.protected() && refused && WRITERS.contains(&test.name.as_str())
 }

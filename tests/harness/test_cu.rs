@@ -109,8 +109,8 @@ pub fn parse(text: &str) -> Vec<Test> {
 fn read(name: String, rest: &str) -> (Test, &str) {
     if let Some(failed) = rest.find("FAILED\n    1. ") {
         let (said, assertions) = rest.split_at(failed);
-        let end =
-            assertions.find("[SKIPPED]").or_else(|| assertions.find("\n\n")).unwrap_or(assertions.len());
+        let ends = ["[SKIPPED]", "\nSuite: ", "\n\n"].map(|end| assertions.find(end));
+        let end = ends.into_iter().flatten().min().unwrap_or(assertions.len());
         let (assertions, outside) = assertions.split_at(end);
         let failed = Some(assertions.trim().to_owned());
         return (Test { name, failed, skips: skips(said), said: said.to_owned() }, outside);
@@ -131,8 +131,8 @@ mod tests {
     use super::{complete, parse};
 
     const OUTPUT: &str = "same unit on 2 paths\n\nSuite: Inquiry\n  Test: Standard ...passed\n  Test: BlockLimits ...    [SKIPPED] No such page.\npassed    [SKIPPED] The end.\n\
-        \nSuite: Read10\n  Test: Simple ...    [FAILED] Read failed\nFAILED\n    1. test_read10.c:45  - ret == 0\n\
-        \n\nRun Summary:    Type  Total    Ran Passed Failed Inactive\n suites 2 2 n/a 0 0\n tests 3 3 2 1 0\n";
+        \nSuite: Read10\n  Test: Simple ...    [FAILED] Read failed\nFAILED\n    1. test_read10.c:45  - ret == 0\
+        \nSuite: Read12\n  Test: Simple ...passed\n\nRun Summary:    Type  Total    Ran Passed Failed Inactive\n suites 3 3 n/a 0 0\n tests 4 4 3 1 0\n";
 
     #[test]
     fn output_with_a_skip_and_a_failure_is_understood() {
@@ -149,6 +149,8 @@ mod tests {
                 ("Inquiry", skipped("The end.")),
                 ("Read10.Simple", String::new()),
                 ("Read10", String::new()),
+                ("Read12.Simple", String::new()),
+                ("Read12", String::new()),
             ]
         );
         assert_eq!(tests[5].failed.as_deref(), Some("FAILED\n    1. test_read10.c:45  - ret == 0"));
@@ -160,9 +162,9 @@ mod tests {
     fn a_run_that_broke_off_is_not_complete() {
         let (cut, _) = OUTPUT.split_once("Run Summary").unwrap();
         assert!(complete(cut, &parse(cut)).is_err());
-        let fewer = OUTPUT.replace("tests 3 3 2 1 0", "tests 4 3 2 1 0");
+        let fewer = OUTPUT.replace("tests 4 4 3 1 0", "tests 5 4 3 1 0");
         assert!(complete(&fewer, &parse(&fewer)).is_err());
-        let other = OUTPUT.replace("tests 3 3 2 1 0", "tests 3 3 3 0 0");
+        let other = OUTPUT.replace("tests 4 4 3 1 0", "tests 4 4 4 0 0");
         assert!(complete(&other, &parse(&other)).is_err());
     }
 }
