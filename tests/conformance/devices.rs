@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use harness::initiator::login::Login;
+use harness::initiator::task::Command;
 use harness::loop_device::LoopDevice;
 use harness::manifest::Manifest;
 use harness::random::Random;
@@ -24,14 +26,16 @@ pub enum Device {
     Removable,
     /// A disk that the manifest makes read-only.
     ReadOnly,
+    /// A disk that an initiator has protected: SWP is one, and saved.
+    Protected,
     /// A disk on a block device, past the page cache.
     Block,
 }
 
 impl Device {
     /// All of them, by LUN. What needs a loop device is last, so that a target without it has the same LUNs.
-    pub const ALL: [Device; 5] =
-        [Device::Thin, Device::Large, Device::Removable, Device::ReadOnly, Device::Block];
+    pub const ALL: [Device; 6] =
+        [Device::Thin, Device::Large, Device::Removable, Device::ReadOnly, Device::Protected, Device::Block];
 
     /// Its name in the manifest.
     pub fn name(self) -> &'static str {
@@ -40,19 +44,25 @@ impl Device {
             Device::Large => "large",
             Device::Removable => "removable",
             Device::ReadOnly => "read-only",
+            Device::Protected => "protected",
             Device::Block => "block",
         }
     }
 
-    /// True when a write must not reach the medium.
-    pub fn protected(self) -> bool {
-        self == Device::ReadOnly
+    /// When a write must not reach the medium: the additional sense code of its refusal, WRITE PROTECTED or LOGICAL UNIT
+    /// SOFTWARE WRITE PROTECTED, as the suite prints it.
+    pub fn protected(self) -> Option<&'static str> {
+        match self {
+            Device::ReadOnly => Some("(0x2700)"),
+            Device::Protected => Some("(0x2702)"),
+            _ => None,
+        }
     }
 
     /// What makes it what it is, in the manifest.
     fn keys(self) -> &'static str {
         match self {
-            Device::Thin => "",
+            Device::Thin | Device::Protected => "",
             // Several logical blocks in a physical one, so that nothing need be skipped for want of an unaligned range.
             Device::Large => "block_size = 4096\nphysical_block_size = 16384",
             Device::Block => "physical_block_size = 4096",
@@ -112,6 +122,25 @@ impl Units {
     pub fn paths(&self, device: Device) -> anyhow::Result<[String; 2]> {
         let lun = Device::ALL.iter().position(|it| *it == device).context("no such unit")?;
         Ok([self.target.url(lun), self.target.second_url(lun)])
+    }
+
+    /// Protects a unit as an initiator does: SWP of the Control mode page, saved so that it outlives the resets of the suite.
+    ///
+    /// # Errors
+    /// MODE SENSE or MODE SELECT fails.
+    pub fn protect(&self, device: Device) -> anyhow::Result<()> {
+        let lun = u16::try_from(Device::ALL.iter().position(|it| *it == device).context("no such unit")?)?;
+        let mut session = Login::normal(7).session(self.target.portal)?;
+        session.clear_unit_attentions(lun)?;
+        let sensed = session.execute(Command::read(lun, &[0x1a, 0x08, 0x0a, 0, 16, 0], 16))?;
+        ensure!(sensed.status == 0 && sensed.data.len() == 16, "MODE SENSE: {sensed:?}");
+        // The header is reserved in MODE SELECT, and so is PS of the page; SWP is bit 3 of its byte 4.
+        let mut list = [vec![0; 4], sensed.data[4..].to_vec()].concat();
+        list[4] &= 0x7f;
+        list[4 + 4] |= 0x08;
+        let selected = session.execute(Command::write(lun, &[0x15, 0x11, 0, 0, 16, 0], list))?;
+        ensure!(selected.status == 0, "MODE SELECT: {selected:?}");
+        session.logout()
     }
 
     /// A number that changes with the content of a medium.

@@ -3,6 +3,7 @@
 //! `BULKHEAD_IMAGE_MIB` sets the size of the images that qemu-img copies (256; the full run takes 1024).
 
 mod devices;
+mod protected;
 mod qemu;
 mod skips;
 mod test_cu;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Case::new("iscsi_ls_shows_the_target_and_its_luns", iscsi_ls).needs(&[Need::Libiscsi]),
         Case::new("iscsi_inq_reads_every_page_that_is_announced", iscsi_inq).needs(&[Need::Libiscsi]),
     ];
+    cases.push(Case::new("protection_excuses_nothing_but_refused_writes", protected::objects));
     cases.extend(test_cu::cases());
     let qemu = [
         Case::new("qemu_img_round_trip_of_one_image", qemu::one),

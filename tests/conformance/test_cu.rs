@@ -3,36 +3,86 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use harness::clients::Need;
 use harness::suite::Case;
 use harness::test_cu::{self, Test};
 
 use super::devices::{Device, Units};
-use super::skips::{Row, SKIPS, WRITERS};
+use super::protected;
+use super::skips::{ORDER, Order, Row, SKIPS};
 
 /// The families. `ALL` has the tests of the others too; they are run as their authors group them, because what a test
 /// finds depends on those before it.
 const FAMILIES: [&str; 4] = ["ALL", "SCSI", "iSCSI", "LINUX"];
 
-/// A case for each family on each unit.
+/// The tests that change SWP themselves: on the unit that an initiator has protected they come last.
+const CHANGES_PROTECTION: &str = "ALL.ModeSense6";
+
+/// A case for each family on each unit, and for each test that fails after others.
 pub fn cases() -> Vec<Case> {
-    let pairs = Device::ALL.into_iter().flat_map(|device| FAMILIES.map(|family| (device, family)));
-    let case = |(device, family): (Device, &'static str)| {
+    let units = Device::ALL.into_iter().filter(|device| *device != Device::Protected);
+    let pairs = units.flat_map(|device| FAMILIES.map(|family| (device, family)));
+    let families = pairs.map(|(device, family)| {
         let name = format!("test_cu_{}_on_{}", family.to_lowercase(), device.name());
-        Case::new(name, move || check(device, family))
-            .needs(&[Need::Libiscsi])
-            .limit(Duration::from_secs(180))
-    };
-    pairs.map(case).collect()
+        case(name, move || check(device, family))
+    });
+    let alone = ORDER.iter().map(|row| {
+        let name = format!("test_cu_{}_on_{}", row.test.to_lowercase(), row.device.name());
+        case(name, move || passes_alone(row))
+    });
+    let protected = case("test_cu_all_on_protected".to_owned(), check_protected);
+    families.chain([protected]).chain(alone).collect()
+}
+
+fn case(name: String, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {
+    Case::new(name, run).needs(&[Need::Libiscsi]).limit(Duration::from_secs(180))
 }
 
 fn check(device: Device, family: &str) -> anyhow::Result<()> {
     let units = Units::start(device)?;
     let before = units.fingerprint(device)?;
+    let tests = run(&units, device, family)?;
+    judge(&units, device, family, &tests)?;
+    if device.protected().is_some() {
+        ensure!(units.fingerprint(device)? == before, "a protected medium was written");
+    }
+    units.target.stop()
+}
+
+/// Everything on the unit that an initiator has protected, suite by suite.
+fn check_protected() -> anyhow::Result<()> {
+    let device = Device::Protected;
+    let units = Units::start(device)?;
+    units.protect(device)?;
+    let before = units.fingerprint(device)?;
+    let suites = test_cu::suites("ALL")?;
+    ensure!(suites.iter().any(|suite| suite == CHANGES_PROTECTION), "no {CHANGES_PROTECTION}: {suites:?}");
+    let mut tests = Vec::new();
+    for suite in suites.iter().filter(|suite| *suite != CHANGES_PROTECTION) {
+        tests.extend(run(&units, device, suite)?);
+    }
+    ensure!(units.fingerprint(device)? == before, "a protected medium was written");
+    tests.extend(run(&units, device, CHANGES_PROTECTION)?);
+    judge(&units, device, "ALL", &tests)?;
+    units.target.stop()
+}
+
+fn passes_alone(row: &Order) -> anyhow::Result<()> {
+    let units = Units::start(row.device)?;
+    let tests = run(&units, row.device, &format!("ALL.{}", row.test))?;
+    let test = tests.iter().find(|test| test.name == row.test).context("it did not run")?;
+    ensure!(test.failed.is_none() && test.skips.is_empty(), "{test:?}: it is not the order: {}", row.right);
+    units.target.stop()
+}
+
+fn run(units: &Units, device: Device, tests: &str) -> anyhow::Result<Vec<Test>> {
     let [one, two] = units.paths(device)?;
-    let tests = test_cu::run(family, [&one, &two])?;
-    let problems = problems(device, family, &tests);
+    test_cu::run(tests, [&one, &two])
+}
+
+fn judge(units: &Units, device: Device, family: &str, tests: &[Test]) -> anyhow::Result<()> {
+    let problems = problems(device, family, tests);
     let count = |which: fn(&Test) -> bool| tests.iter().filter(|test| which(test)).count();
     println!(
         "{family} on {}: {} tests, {} failed, {} asserts skipped",
@@ -42,10 +92,7 @@ fn check(device: Device, family: &str) -> anyhow::Result<()> {
         tests.iter().map(|test| test.skips.len()).sum::<usize>(),
     );
     ensure!(problems.is_empty(), "{}\n{}", problems.join("\n"), units.target.logs());
-    if device.protected() {
-        ensure!(units.fingerprint(device)? == before, "a protected medium was written");
-    }
-    units.target.stop()
+    Ok(())
 }
 
 /// Everything that must not be, a paragraph each.
@@ -53,9 +100,10 @@ fn problems(device: Device, family: &str, tests: &[Test]) -> Vec<String> {
     let mut problems = Vec::new();
     for test in tests {
         if let Some(failed) = &test.failed
-            && !failure_is_right(device, test)
+            && let Some(why) = objection(device, test)
         {
-            problems.push(format!("{} failed:\n{}\n{}", test.name, begin(&test.said), begin(failed)));
+            let said = [begin(&test.said), begin(failed)].join("\n");
+            problems.push(format!("{} failed, {why}:\n{said}", test.name));
         }
         for reason in &test.skips {
             let known = SKIPS.iter().any(|row| row.accounts_for(device, &test.name, reason));
@@ -100,11 +148,22 @@ impl Row {
     }
 }
 
-/// A protected unit refuses what demands to be written; that is all that may fail.
-fn failure_is_right(device: Device, test: &Test) -> bool {
-    // What completes asynchronously shows its status only.
-    // EXTENDED COPY passes what the destination answered on behind a code of its own.
-    let copy = test.said.contains("COPY ABORTED(0x0a) / ASCQ (null)(0x0d01)");
-    let refused = test.said.contains("(0x2700)") || copy || test.name.ends_with("Async");
-    device.protected() && refused && WRITERS.contains(&test.name.as_str())
+/// Why a failure of a test is a fault of the unit, unless it is none.
+fn objection(device: Device, test: &Test) -> Option<String> {
+    if ORDER.iter().any(|row| row.accounts_for(device, test)) {
+        return None;
+    }
+    match device.protected() {
+        Some(code) => protected::objection(test, code),
+        None => Some("and nothing makes that right".to_owned()),
+    }
+}
+
+impl Order {
+    fn accounts_for(&self, device: Device, test: &Test) -> bool {
+        let mut amiss = test.said.lines().map(str::trim).filter(|line| line.contains("[FAILED]"));
+        let once = amiss.next() == Some(self.said) && amiss.next().is_none();
+        let failed = test.failed.as_deref().unwrap_or_default();
+        self.device == device && self.test == test.name && once && !failed.contains("\n    2. ")
+    }
 }

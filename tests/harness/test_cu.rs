@@ -50,6 +50,17 @@ pub fn run(tests: &str, paths: [&str; 2]) -> anyhow::Result<Vec<Test>> {
     Ok(outcome)
 }
 
+/// The suites of a family, such as `ALL.Read10`, each an expression for [`run`].
+///
+/// # Errors
+/// The program does not run.
+pub fn suites(family: &str) -> anyhow::Result<Vec<String>> {
+    let list = clients::run("iscsi-test-cu", &["--list"])?;
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    let of_family = |line: &&str| line.split('.').count() == 2 && line.split('.').next() == Some(family);
+    Ok(text.lines().map(str::trim).filter(of_family).map(str::to_owned).collect())
+}
+
 /// Holds what was understood against CUnit's own counts.
 fn complete(text: &str, outcome: &[Test]) -> anyhow::Result<()> {
     let tests = counts(text, "tests").context("no count of tests: it did not come to its end")?;
