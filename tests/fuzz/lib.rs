@@ -2,6 +2,7 @@
 
 use scsi::device_info::{DeviceInfo, DeviceType};
 use scsi::path::Path;
+use scsi::sense::{Sense, SenseKey, Specific};
 use scsi::units::{BlockSize, Blocks};
 
 /// The bytes of one run; past their end everything is zero.
@@ -64,5 +65,15 @@ impl<'a> Bytes<'a> {
             write_protected: flags & 1 != 0,
             unavailable: flags & 2 != 0,
         }
+    }
+}
+
+/// What refuses a parameter list of so many bytes is ILLEGAL REQUEST, and what it points at is there.
+pub fn points_into(sense: &Sense, length: usize) {
+    assert_eq!(sense.key, SenseKey::IllegalRequest);
+    if let Specific::Field(field) = sense.specific
+        && !field.in_cdb
+    {
+        assert!(usize::from(field.byte) < length, "{field:?} of a list of {length} bytes");
     }
 }

@@ -10,18 +10,32 @@ root=$(cd "$here/../.." && pwd)
 seconds=${1:-30}
 shift || true
 target=${CARGO_TARGET_DIR:-$root/target}/fuzz
-if ! command -v c++ >/dev/null; then
-    echo "fuzz: SKIPPED, there is no C++ compiler: apt-get install g++"
+skip() {
+    echo "fuzz: SKIPPED, $1"
     exit 0
-fi
+}
+command -v c++ >/dev/null || skip "there is no C++ compiler: apt-get install g++"
+mkdir -p "$target"
+echo '#include <vector>' | c++ -std=c++17 -x c++ -fsyntax-only - 2>"$target/build.log" ||
+    skip "the C++ compiler has no standard library: $(head -1 "$target/build.log")"
 
 flags="--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1"
 for option in level=4 inline-8bit-counters pc-table trace-compares; do
     flags="$flags -Cllvm-args=-sanitizer-coverage-$option"
 done
+# What is emitted is thrown away: only the pass of LLVM's has to be there.
+# shellcheck disable=SC2086
+echo 'pub fn f() {}' | rustc $flags --crate-type lib --emit=obj -o "$target/probe.o" - 2>"$target/build.log" ||
+    skip "this Rust cannot instrument: $(head -1 "$target/build.log")"
 # With --target, build scripts are not instrumented.
 host=$(rustc -vV | awk '/^host:/ { print $2 }')
-RUSTFLAGS=$flags cargo build --release --locked --quiet --manifest-path "$here/Cargo.toml" --target "$host" --target-dir "$target"
+if ! RUSTFLAGS=$flags cargo build --release --locked --quiet --manifest-path "$here/Cargo.toml" --target "$host" \
+    --target-dir "$target" 2>"$target/build.log"; then
+    tail -40 "$target/build.log"
+    # Our own code has to compile; libFuzzer's is the machine's affair.
+    ! grep -q 'custom build command for `libfuzzer-sys' "$target/build.log" || skip "libFuzzer cannot be built here, see above"
+    exit 1
+fi
 
 status=0
 for source in "$here"/targets/*.rs; do

@@ -41,7 +41,8 @@ pub fn write(task: &Task, unit: &mut Unit, request: &Buffer) -> Outcome {
 }
 
 impl Buffers {
-    fn read(&self, request: &Buffer) -> Result<ParameterData, Sense> {
+    /// What READ BUFFER returns.
+    pub fn read(&self, request: &Buffer) -> Result<ParameterData, Sense> {
         let mut data = ParameterData::new(request.length);
         match request.mode {
             BufferMode::Data => {
@@ -69,7 +70,8 @@ impl Buffers {
         Ok(data)
     }
 
-    fn write(&mut self, request: &Buffer, bytes: &[u8]) -> Result<(), Sense> {
+    /// Takes `bytes`, as much as has come of WRITE BUFFER's data.
+    pub fn write(&mut self, request: &Buffer, bytes: &[u8]) -> Result<(), Sense> {
         match request.mode {
             BufferMode::Data => {
                 let offset = place(request)?;
