@@ -27,8 +27,9 @@ coded_enum! {
 
 /// Bytes that a command can write as a whole, whatever dies.
 pub const ATOMIC_BYTES: u64 = 1 << 20;
-/// Bytes that one UNMAP can give back.
+/// Bytes that one UNMAP can give back, and blocks: so that none takes long.
 const UNMAP_BYTES: u64 = 4 << 30;
+const UNMAP_BLOCKS: u64 = 1 << 20;
 
 /// Identity and geometry of a disk-like unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +148,8 @@ impl DeviceInfo {
 
     /// MAXIMUM UNMAP LBA COUNT; zero where nothing can be unmapped.
     pub fn max_unmap(&self) -> Blocks {
-        if self.thin_provisioned { Bytes(UNMAP_BYTES).whole_blocks(self.block_size) } else { Blocks(0) }
+        let blocks = Bytes(UNMAP_BYTES).whole_blocks(self.block_size);
+        if self.thin_provisioned { Blocks(blocks.0.min(UNMAP_BLOCKS)) } else { Blocks(0) }
     }
 
     /// MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT; zero where nothing can be unmapped.

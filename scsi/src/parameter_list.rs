@@ -94,6 +94,9 @@ pub fn overwrite(block: BlockSize, list: &[u8], list_length: u16) -> Result<Over
     if count == 0 {
         return Err(Sense::invalid_field_in_parameter_list(0, Some(4)));
     }
+    if list[1] != 0 {
+        return Err(Sense::invalid_field_in_parameter_list(1, None));
+    }
     let pattern = usize::from(u16_at(list, 2));
     if pattern == 0 || pattern > block.get() as usize {
         return Err(Sense::invalid_field_in_parameter_list(2, None));

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use scsi::device_info::DeviceType;
 use scsi::opcode::{
-    Admission, Alua, Direction, Executor, Opcode, Replay, Requires, Reservation, TABLE, UnitAttention,
+    Admission, Alua, Direction, Executor, Opcode, Queueing, Replay, Requires, Reservation, TABLE,
+    UnitAttention,
 };
 
 const WRITE_DOCS: &str = "BULKHEAD_WRITE_DOCS";
@@ -29,11 +30,13 @@ Made from the opcode table (`scsi/src/opcode/table.rs`); a test fails when it is
   `own` the command judges by itself.
 * **ALUA**: the states other than active in which it is executed.
 * **Medium**: `writes` is what write protection stops.
+* **Queue**: implicit HEAD OF QUEUE (*aside*); waits for older commands and lets younger ones go on (*begins*); waits for older ones, and
+  younger ones wait for it (*alone*); empty: as its task attribute says.
 * **Again**: after a death of its executor it is *repeated*, or its outcome is *recorded* and never made a second time.
 * **Timeout**: the recommended one of REPORT SUPPORTED OPERATION CODES, in seconds.
 
-| Code | Command | Of | By | Data | Unit attention | Reserved | ALUA | Medium | Again | Timeout |
-|---|---|---|---|---|---|---|---|---|---|---|
+| Code | Command | Of | By | Data | Unit attention | Reserved | ALUA | Medium | Queue | Again | Timeout |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn of(row: &Opcode) -> String {
@@ -95,9 +98,15 @@ fn document() -> String {
             Replay::Record => "recorded",
             Replay::Never => "refused",
         };
+        let queue = match row.queueing {
+            Queueing::Plain => "",
+            Queueing::Aside => "aside",
+            Queueing::Begins => "begins",
+            Queueing::Alone => "alone",
+        };
         writeln!(
             text,
-            "| {code} | {} | {} | {by} | {data} | {attention} | {} | {} | {} | {again} | {} |",
+            "| {code} | {} | {} | {by} | {data} | {attention} | {} | {} | {} | {queue} | {again} | {} |",
             row.name,
             of(row),
             reserved(row.reservation),

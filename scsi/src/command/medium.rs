@@ -42,7 +42,7 @@ pub enum SanitizeAction {
     ExitFailureMode,
 }
 
-/// The fields of SANITIZE.
+/// The fields of SANITIZE. What is reserved has to be zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sanitize {
     /// SERVICE ACTION.
@@ -57,6 +57,14 @@ pub struct Sanitize {
 
 impl Sanitize {
     pub(super) fn decode(cdb: &Cdb) -> Result<Self, Sense> {
+        // One bit that is set by mistake must not cost anybody the data: what is reserved is looked at here. Bit 6 of byte 1 is
+        // ZNR of SBC-4, for units with zones.
+        if cdb.bit(1, 6) {
+            return Err(Sense::invalid_field_in_cdb(1, Some(6)));
+        }
+        if let Some(at) = (2..=6).find(|at| cdb.u8(*at) != 0) {
+            return Err(Sense::invalid_field_in_cdb(at as u16, None));
+        }
         let list_length = cdb.u16(7);
         let action = match cdb.opcode().service_action {
             Some(SA_OVERWRITE) => SanitizeAction::Overwrite,

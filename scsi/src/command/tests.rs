@@ -211,6 +211,15 @@ fn commands_on_the_medium_fields() {
         list_length: 0x0204,
     };
     assert_eq!(decode(&[0x48, 0xA1, 0, 0, 0, 0, 0, 0x02, 0x04, 0]), Ok(Command::Sanitize(sanitize)));
+    for action in [0x01, 0x02, 0x1F] {
+        let reserved = [0x48, 0x40 | action, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(decode(&reserved), Err(Sense::invalid_field_in_cdb(1, Some(6))));
+        for at in 2..=6 {
+            let mut reserved = [0x48, action, 0, 0, 0, 0, 0, 0, 0, 0];
+            reserved[at] = at as u8;
+            assert_eq!(decode(&reserved), Err(Sense::invalid_field_in_cdb(at as u16, None)));
+        }
+    }
     assert_eq!(decode(&[0x48, 0x02, 0, 0, 0, 0, 0, 0, 4, 0]), Err(Sense::invalid_field_in_cdb(7, None)));
     assert_eq!(decode(&[0x48, 0x03, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Sense::invalid_field_in_cdb(1, Some(4))));
     let defects =

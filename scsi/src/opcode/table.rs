@@ -108,6 +108,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::FORMAT_UNIT,
         name: "FORMAT UNIT",
+        queueing: Queueing::Begins,
         usage: &[0x04, 0x3F, 0, 0, 0, 0],
         replay: Replay::Record,
         ..WRITE
@@ -275,6 +276,7 @@ pub static TABLE: &[Opcode] = &[
         service_action: Some(number::SA_OVERWRITE),
         replay: Replay::Record,
         name: "SANITIZE, OVERWRITE",
+        queueing: Queueing::Begins,
         usage: &[0x48, 0xA1, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
         ..WRITE
     },
@@ -285,6 +287,7 @@ pub static TABLE: &[Opcode] = &[
         direction: Direction::None,
         requires: Requires::ThinProvisioning,
         name: "SANITIZE, BLOCK ERASE",
+        queueing: Queueing::Begins,
         usage: &[0x48, 0xA2, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
         ..WRITE
     },
@@ -293,6 +296,7 @@ pub static TABLE: &[Opcode] = &[
         service_action: Some(number::SA_EXIT_FAILURE_MODE),
         direction: Direction::None,
         name: "SANITIZE, EXIT FAILURE MODE",
+        queueing: Queueing::Begins,
         usage: &[0x48, 0xBF, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
         ..WRITE
     },
@@ -309,6 +313,7 @@ pub static TABLE: &[Opcode] = &[
     Opcode {
         code: number::LOG_SELECT,
         name: "LOG SELECT",
+        queueing: Queueing::Alone,
         usage: &[0x4C, 0x03, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
         ..SETTING
     },

@@ -32,10 +32,10 @@ fn unmap_list_past_the_limits() {
     far[11] = 2;
     assert_eq!(unmap(&thin(), &far, 40), Err(Sense::lba_out_of_range()));
     let mut long = TWO;
-    // 4 GiB are 80_0000h blocks.
-    long[32..36].copy_from_slice(&0x80_0000_u32.to_be_bytes());
+    // With the three blocks of the first descriptor that is one more than 10_0000h.
+    long[32..36].copy_from_slice(&0x0F_FFFE_u32.to_be_bytes());
     assert_eq!(unmap(&thin(), &long, 40), Err(Sense::invalid_field_in_parameter_list(32, None)));
-    long[33] = 0x7F;
+    long[35] = 0xFD;
     assert_eq!(unmap(&thin(), &long, 40).unwrap().len(), 2);
     let mut many = vec![0; 8 + 257 * 16];
     many[2..4].copy_from_slice(&(257_u16 * 16).to_be_bytes());
@@ -58,6 +58,7 @@ fn overwrite_list() {
     let field = Sense::invalid_field_in_parameter_list;
     assert_eq!(wrong([0x00, 0, 0, 4, 0, 0, 0, 0]), field(0, Some(4)));
     assert_eq!(wrong([0x21, 0, 0, 4, 0, 0, 0, 0]), field(0, Some(6)));
+    assert_eq!(wrong([0x01, 1, 0, 4, 0, 0, 0, 0]), field(1, None));
     assert_eq!(wrong([0x01, 0, 0, 0, 0, 0, 0, 0]), field(2, None));
     assert_eq!(wrong([0x01, 0, 2, 1, 0, 0, 0, 0]), field(2, None));
     assert_eq!(wrong([0x01, 0, 0, 5, 0, 0, 0, 0]), TOO_SHORT);

@@ -172,8 +172,8 @@ fn block_limits_bytes() {
 #[test]
 fn block_limits_of_a_thin_unit() {
     let data = bytes(&DeviceInfo { thin_provisioned: true, ..disk() }, 0xB0);
-    let unmap = [0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0, 8, 0, 0, 0, 0];
-    assert_eq!(data[16..36], unmap, "4 GiB, 256 descriptors, 4 KiB at once");
+    let unmap = [0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 1, 0, 0, 0, 0, 8, 0, 0, 0, 0];
+    assert_eq!(data[16..36], unmap, "2^20 blocks, 256 descriptors, 4 KiB at once");
     let large = DeviceInfo {
         thin_provisioned: true,
         ..DeviceInfo::disk("d", BlockSize::new(65536).unwrap(), Blocks(9))
