@@ -27,6 +27,12 @@ fn wrong_length() -> Sense {
     Sense::illegal_request(Asc::INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
 }
 
+/// How much of so many bytes can be written: a device that is written directly takes whole blocks only.
+#[inline]
+fn writable(unit: &Unit, len: usize) -> usize {
+    if unit.is_direct() { len - len % unit.info.block_size.get() as usize } else { len }
+}
+
 /// What a command asks by.
 fn io(unit: &Unit) -> Io {
     Io::new(unit.info.block_size.get())

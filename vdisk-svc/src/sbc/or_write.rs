@@ -5,8 +5,8 @@
 
 use scsi::command::ReadWrite;
 
-use super::io;
 use super::read_write::place;
+use super::{io, writable};
 use crate::buffers::BYTES;
 use crate::execute::Step;
 use crate::task::{Outcome, Task};
@@ -22,7 +22,7 @@ pub fn begin(task: &Task, unit: &mut Unit, range: &ReadWrite) -> Step {
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
     let (data, io, durable) = (task.data.clone(), io(unit), range.fua || unit.write_through());
-    let len = wanted.min(data.bytes());
+    let len = writable(unit, wanted.min(data.bytes()));
     if len == 0 {
         return Step::Done(Outcome::good(0, wanted));
     }

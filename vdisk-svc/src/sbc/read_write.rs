@@ -10,6 +10,7 @@ use scsi::command::ReadWrite;
 use scsi::sense::Sense;
 use scsi::units::{Blocks, Lba};
 
+use super::writable;
 use crate::backend::{Attempt, Backend, Way};
 use crate::execute::Step;
 use crate::failure;
@@ -40,9 +41,8 @@ fn begin(task: &mut Task, unit: &mut Unit, range: &ReadWrite, way: Way) -> Step 
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
     let mut len = wanted.min(task.data.bytes());
-    if way == Way::Out && unit.is_direct() {
-        // A device takes whole blocks only.
-        len -= len % unit.info.block_size.get() as usize;
+    if way == Way::Out {
+        len = writable(unit, len);
     }
     let durable = unit.needs_sync() && (range.fua || way == Way::Out && unit.write_through());
     if len == 0 {

@@ -7,7 +7,7 @@ use scsi::command::{ByteCheck, Verify};
 use scsi::sense::Sense;
 
 use super::read_write::place;
-use super::{io, wrong_length};
+use super::{io, writable, wrong_length};
 use crate::buffers::{BYTES, Buffer};
 use crate::execute::Step;
 use crate::span::Spans;
@@ -68,7 +68,7 @@ pub fn write_and_verify(task: &Task, unit: &mut Unit, request: &Verify) -> Step 
         Err(sense) => return Step::Done(Outcome::check(sense)),
     };
     let data = task.data.clone();
-    let len = wanted.min(data.bytes());
+    let len = writable(unit, wanted.min(data.bytes()));
     if len == 0 {
         return Step::Done(Outcome::good(0, wanted));
     }

@@ -94,6 +94,18 @@ fn every_shape(rig: &mut Rig, blocks: u32) {
     // Less data than the CDB asks for: whole blocks of it.
     let less = rig.run(0, &write_10(20, 2), &[&[9; 700]], &[]);
     assert_eq!((less.status(), less.reply.transferred, less.reply.wanted), (GOOD, 512, 1024));
+    // WRITE AND VERIFY and ORWRITE too; what does not fill a block leaves it as it was.
+    let short: [&[u8]; 2] =
+        [&[0x2E, 0x02, 0, 0, 0, 20, 0, 0, 2, 0], &[0x8B, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 2, 0, 0]];
+    for (cdb, byte) in short.into_iter().zip([1, 2]) {
+        let none = rig.run(0, cdb, &[&[0xFF; 200]], &[]);
+        assert_eq!((none.status(), none.reply.transferred, none.reply.wanted), (GOOD, 0, 1024));
+        let one = rig.run(0, cdb, &[&[byte; 700]], &[]);
+        assert_eq!((one.status(), one.reply.transferred, one.reply.wanted), (GOOD, 512, 1024));
+    }
+    assert_eq!(rig.run(0, &read_10(20, 1), &[], &[512]).data, [3; 512]);
+    let verified = rig.run(0, &[0x2F, 0x02, 0, 0, 0, 20, 0, 0, 2, 0], &[&[3; 200]], &[]);
+    assert_eq!((verified.status(), verified.reply.transferred, verified.reply.wanted), (GOOD, 200, 1024));
     // More than a room, from an odd place.
     rig.room(33);
     let huge = pattern(4, 900 << 10);
