@@ -239,6 +239,11 @@ impl Model {
         Self::unit(nexus, unit as u8).is_some()
     }
 
+    /// Whether a unit attention condition waits.
+    pub fn has_attention(&self, nexus: usize, unit: usize) -> bool {
+        self.attentions.get(&(nexus, unit)).is_some_and(|waiting| !waiting.is_empty())
+    }
+
     /// Establishes a unit attention condition (SAM-5 5.14): no duplicates; among those of 29h the higher clears the lower.
     pub fn raise(&mut self, unit: usize, code: (u8, u8), chosen: impl Fn(usize) -> bool) {
         let rank = |code: (u8, u8)| match code {
@@ -368,7 +373,8 @@ impl Model {
             }
             return Some(if naca { ACA_ACTIVE } else { BUSY });
         }
-        let another = self.tasks.iter().any(|task| task.unit == unit && task.attribute == ACA);
+        let of_nexus = |task: &Task| (task.unit, task.nexus) == (unit, nexus);
+        let another = self.tasks.iter().any(|task| of_nexus(task) && task.attribute == ACA);
         (attribute != ACA || another || self.control(unit).tmf_only).then_some(ACA_ACTIVE)
     }
 

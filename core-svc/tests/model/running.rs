@@ -19,7 +19,9 @@ impl Model {
                 self.after(task.nexus, task.serial);
                 continue;
             }
-            if task.op.is_handlers() {
+            // Sense data of the unit itself is the handler's; the core answers for the conditions of the nexus.
+            let asks_handler = task.op == Op::RequestSense && !self.has_attention(task.nexus, unit);
+            if task.op.is_handlers() || asks_handler {
                 self.tasks[place].state = State::Running;
                 self.sights.push(Sight::Execute { nexus: task.nexus, serial: task.serial });
                 continue;

@@ -243,7 +243,7 @@ pub fn sights(world: &mut World, model: &Model) -> Vec<Sight> {
             ReplyKind::Done if reply.flags & reply_flags::ABORTED != 0 => Sight::Aborted { nexus, serial },
             ReplyKind::Done => {
                 let sense = (reply.status == 0x02).then(|| codes(reply.sense().unwrap()));
-                let known = model.known(nexus, serial).filter(|_| reply.status == 0);
+                let known = model.known(nexus, serial).filter(|_| reply.status == 0 && reply.transferred > 0);
                 let data = known.map(|op| plain(op, world.data_in(nexus, serial, reply.transferred)));
                 Sight::Done { nexus, serial, status: reply.status, sense, data }
             }
