@@ -74,6 +74,8 @@ pub struct Task {
     pub naca: bool,
     /// PREEMPT AND ABORT that came while a condition stood: what it may end must not keep it waiting.
     pub at_once: bool,
+    /// How many ACA conditions its unit had had when it came.
+    pub condition: u64,
     pub state: State,
     pub aborted: Option<Abort>,
 }
@@ -88,7 +90,12 @@ pub struct Function {
 
 impl Default for Unit {
     fn default() -> Self {
-        Self { report: initial_report(), reservations: Reservations::default(), aca: Vec::new() }
+        Self {
+            report: initial_report(),
+            reservations: Reservations::default(),
+            aca: Vec::new(),
+            conditions: 0,
+        }
     }
 }
 
@@ -98,6 +105,8 @@ pub struct Unit {
     pub reservations: Reservations,
     /// Nexuses whose ACA conditions stand: at most one while there is one task set for all.
     pub aca: Vec<usize>,
+    /// Counts the conditions that there have been.
+    pub conditions: u64,
 }
 
 /// A PREEMPT AND ABORT, and the tasks that it waits for; each by nexus and serial.
@@ -118,6 +127,8 @@ pub struct Model {
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
     asked: Vec<Asked>,
+    /// By unit and nexus: the number of its latest ACA condition.
+    pub since: BTreeMap<(usize, usize), u64>,
     /// Transports are asking again: what comes was let in before.
     again: bool,
     /// Commands whose data is compared.
@@ -359,8 +370,19 @@ impl Model {
             return;
         }
         let at_once = matches!(op, Op::PrOut { action: 5, .. }) && self.aca_for(unit, nexus).is_some();
-        let state = State::Dormant;
-        self.tasks.push(Task { nexus, serial, unit, attribute, op, naca, at_once, state, aborted: None });
+        let (state, condition) = (State::Dormant, self.units[unit].conditions);
+        self.tasks.push(Task {
+            nexus,
+            serial,
+            unit,
+            attribute,
+            op,
+            naca,
+            at_once,
+            condition,
+            state,
+            aborted: None,
+        });
         self.run(unit);
     }
 
@@ -373,7 +395,8 @@ impl Model {
             }
             return Some(if naca { ACA_ACTIVE } else { BUSY });
         }
-        let of_nexus = |task: &Task| (task.unit, task.nexus) == (unit, nexus);
+        let last = self.aca_since(unit, nexus);
+        let of_nexus = |task: &Task| (task.unit, task.nexus) == (unit, nexus) && task.condition >= last;
         let another = self.tasks.iter().any(|task| of_nexus(task) && task.attribute == ACA);
         (attribute != ACA || another || self.control(unit).tmf_only).then_some(ACA_ACTIVE)
     }
@@ -383,6 +406,11 @@ impl Model {
         let all = &self.units[unit].aca;
         let apart = self.control(unit).tst == 1;
         if apart { all.contains(&nexus).then_some(nexus) } else { all.first().copied() }
+    }
+
+    /// The number of the condition that stands for a nexus.
+    pub fn aca_since(&self, unit: usize, nexus: usize) -> u64 {
+        self.since.get(&(unit, nexus)).copied().unwrap_or(0)
     }
 
     /// A transport asks for a function.

@@ -147,6 +147,8 @@ impl Model {
         let control = self.control(unit);
         if naca && self.aca_for(unit, nexus).is_none() {
             self.units[unit].aca.push(nexus);
+            self.units[unit].conditions += 1;
+            self.since.insert((unit, nexus), self.units[unit].conditions);
         } else if !naca && was_aca {
             self.units[unit].aca.retain(|faulted| *faulted != nexus);
         }
@@ -291,7 +293,9 @@ impl Model {
                 Some(faulted) if faulted != nexus => (REJECTED, Vec::new()),
                 Some(_) => {
                     self.units[unit].aca.retain(|faulted| *faulted != nexus);
-                    (COMPLETE, self.select(|task| ours(task) && task.attribute == ACA))
+                    let last = self.aca_since(unit, nexus);
+                    let runs = |task: &Task| ours(task) && task.attribute == ACA && task.condition >= last;
+                    (COMPLETE, self.select(runs))
                 }
             },
             4 if self.control(unit).tst == 1 => (COMPLETE, self.select(ours)),
