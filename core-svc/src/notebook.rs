@@ -7,7 +7,7 @@
 //!
 //! A new part is a variant of [`Part`], an arm of `encode` and an arm of `take_up`, the latter two calling its owner's file.
 //! Entries are read back with suspicion, part by part in the order of their numbers: what does not fit the configuration is
-//! left out, and said so. Names of ports are not in it: transports say them again.
+//! left out, and said so. The words of transports for their ports are not in it: they say them again.
 
 use ipc::journal::{Found, Journal, Key};
 use ipc::message::record::NexusNames;
@@ -20,6 +20,7 @@ use crate::copy::kept::Kept;
 use crate::core::Core;
 use crate::nexus::{Nexus, split, wide};
 use crate::recorded::Recorded;
+use crate::reservation::state::Port;
 use crate::unit_attention::UnitAttentions;
 
 /// Number of the journal's layout. A part whose format changes gets another number of its own instead.
@@ -28,7 +29,7 @@ pub const SCHEMA: u64 = 4;
 /// The parts, in the order in which they are taken up: nexuses come before what is said of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// A nexus, by its wide number: the indices of its target and of the LUN map that it sees.
+    /// A nexus, by its wide number: the indices of its target and of the LUN map that it sees, and its name for reservations.
     Nexus = 1,
     /// Unit attention conditions, by wide number and unit. No entry: no condition.
     Attentions = 2,
@@ -64,7 +65,8 @@ impl Part {
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Nexus | Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
+            Self::Nexus => 2,
+            Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
             Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults => 1,
         }
     }
@@ -120,7 +122,7 @@ impl Core {
         match part {
             Part::Nexus => {
                 let nexus = nexus(major)?;
-                bytes(&(nexus.target, nexus.map as u64))
+                bytes(&(nexus.target, nexus.map as u64, &nexus.port))
             }
             Part::Attentions => {
                 let unit = u32::try_from(minor).ok()?;
@@ -222,9 +224,12 @@ impl Core {
         tracing::info!(entries = count - left_out, "took up the notebook");
         self.notebook = Some(notebook);
         self.take_up_files(fresh);
+        // What one transport asks first may concern nexuses that another has not named yet.
+        let nexuses: Vec<usize> = self.nexuses.iter().map(|(at, _)| at).collect();
+        nexuses.into_iter().for_each(|at| self.bind_nexus(at));
     }
 
-    fn take_up_nexus(&mut self, number: u64, (target, map): (u32, u64)) -> Option<()> {
+    fn take_up_nexus(&mut self, number: u64, (target, map, port): (u32, u64, Option<Port>)) -> Option<()> {
         let (service, own) = split(number);
         let known = self.targets.get(target as usize)?.as_ref()?;
         let transport = self.transports.iter().position(|known| known.service == service)?;
@@ -241,7 +246,7 @@ impl Core {
             target,
             map,
             names: NexusNames { initiator: String::new(), target: String::new() },
-            port: None,
+            port,
             attentions,
             recorded: Recorded::default(),
             copies: Kept::default(),

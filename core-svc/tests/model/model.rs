@@ -167,9 +167,21 @@ impl Model {
 
     /// The core dies: transports ask again for what they have no answer to, as if they asked for the first time.
     pub fn core_dies(&mut self) {
-        self.tasks.clear();
         self.functions.clear();
-        self.preempting.clear();
+        // A PREEMPT AND ABORT that has been executed is not executed again, and what it aborted stays so.
+        for ((nexus, serial), victims) in std::mem::take(&mut self.preempting) {
+            self.done(nexus, serial, GOOD);
+            let over =
+                victims.iter().map(|(nexus, serial)| Sight::Aborted { nexus: *nexus, serial: *serial });
+            self.sights.extend(over);
+            self.asked.retain(|asked| match *asked {
+                Asked::Command { nexus: n, serial: s, .. } => {
+                    (n, s) != (nexus, serial) && !victims.contains(&(n, s))
+                }
+                _ => true,
+            });
+        }
+        self.tasks.clear();
         self.closing = [false; NEXUSES];
         let mut all = std::mem::take(&mut self.asked);
         // Each transport asks in its own order; the core listens to one after the other.

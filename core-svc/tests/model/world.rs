@@ -26,9 +26,9 @@ const TRANSPORT: [usize; NEXUSES] = [0, 0, 1];
 /// Services: two transports, then two handlers.
 const SERVICES: [u32; 4] = [1, 2, 3, 4];
 /// Bytes of an arena.
-const ARENA: usize = 256 << 10;
+const ARENA: usize = 2 << 20;
 /// Where the names of nexuses are in it.
-const NAMES: u64 = 192 << 10;
+const NAMES: u64 = 1 << 20;
 
 /// What handlers say at first: unrestricted reordering, as the restricted one leaves much to the device server.
 pub fn initial_report() -> UnitReport {
@@ -393,9 +393,9 @@ impl Handler {
     }
 }
 
-/// Where the data of a command is in its transport's arena. There are never so many commands at a time.
+/// Where the data of a command is in its transport's arena. No run has so many commands.
 fn slot(serial: u64) -> u64 {
-    serial % 128 * 1024
+    serial % 1024 * 1024
 }
 
 /// The number under which handlers know a nexus: the service index of its transport in the high octet.
