@@ -90,9 +90,12 @@ impl TaskSet {
         enabled
     }
 
-    /// A task arrives while nothing may be enabled.
+    /// A task arrives while nothing may be enabled. One that waits for nobody must not wait behind others later.
     pub fn enter_dormant(&mut self, task: TaskId, seat: Seat) {
-        self.dormant.push_back((task, seat));
+        let first = |order| matches!(order, Order::Head | Order::Aside);
+        let waits = self.dormant.iter().position(|(_, known)| !first(known.order));
+        let place = waits.filter(|_| first(seat.order)).unwrap_or(self.dormant.len());
+        self.dormant.insert(place, (task, seat));
     }
 
     /// An enabled task has ended.
