@@ -65,6 +65,8 @@ impl Seat {
 pub struct TaskSet {
     dormant: VecDeque<(TaskId, Seat)>,
     enabled: u32,
+    /// Enabled tasks that nobody waits for: not even a command that runs alone, which their executor refuses meanwhile.
+    begun: u32,
     enabled_ordered: u32,
     enabled_head: u32,
     /// Under restricted reordering, SIMPLE tasks of each nexus that are enabled: those that look and those that change.
@@ -101,10 +103,11 @@ impl TaskSet {
     /// An enabled task has ended.
     #[inline]
     pub fn leave(&mut self, seat: Seat) {
-        if seat.order == Order::Aside {
-            return;
+        match seat.order {
+            Order::Aside => return,
+            Order::Begins => return self.begun -= 1,
+            _ => self.enabled -= 1,
         }
-        self.enabled -= 1;
         match seat.order {
             Order::Head => self.enabled_head -= 1,
             Order::Ordered => self.enabled_ordered -= 1,
@@ -136,7 +139,7 @@ impl TaskSet {
 
     /// Whether it has no task.
     pub fn is_empty(&self) -> bool {
-        self.enabled == 0 && self.dormant.is_empty()
+        self.enabled == 0 && self.begun == 0 && self.dormant.is_empty()
     }
 
     #[inline]
@@ -154,10 +157,11 @@ impl TaskSet {
     /// Counts an enabled task.
     #[inline]
     pub fn count(&mut self, seat: Seat) {
-        if seat.order == Order::Aside {
-            return;
+        match seat.order {
+            Order::Aside => return,
+            Order::Begins => return self.begun += 1,
+            _ => self.enabled += 1,
         }
-        self.enabled += 1;
         match seat.order {
             Order::Head => self.enabled_head += 1,
             Order::Ordered => self.enabled_ordered += 1,

@@ -7,6 +7,7 @@ use ipc::wait::Waiter;
 
 use super::*;
 use crate::notebook::bytes;
+use crate::reservation::state::Port;
 
 /// A core with units 0 and 1, and a nexus that reaches both.
 fn core() -> (Core, usize) {
@@ -19,7 +20,7 @@ fn core() -> (Core, usize) {
     let target = TargetConfig { transport: 1, luns: vec![entry(0), entry(1)], ..Default::default() };
     core.adopt(Grant::Target(target), Vec::new(), &mut waiter).unwrap();
     let wide = crate::nexus::wide(1, 5).unwrap();
-    core.take_up((Part::Nexus, wide, 0), &bytes(&(0_u32, 0_u64)).unwrap()).unwrap();
+    core.take_up((Part::Nexus, wide, 0), &bytes(&(0_u32, 0_u64, None::<Port>)).unwrap()).unwrap();
     let nexus = core.nexuses.find(wide).unwrap();
     (core, nexus)
 }

@@ -58,14 +58,14 @@ fn write(segment: &OwnedFd, entries: &[(Entry, Vec<u8>)]) {
 }
 
 fn open(number: u64) -> (Entry, Vec<u8>) {
-    ((Part::Nexus, nexus(number), 0), bytes(&(0_u32, 0_u64)).unwrap())
+    ((Part::Nexus, nexus(number), 0), bytes(&(0_u32, 0_u64, None::<Port>)).unwrap())
 }
 
 #[test]
 fn saved_entries_come_back() {
     let segment = segment();
     let mut first = core(&segment);
-    first.take_up((Part::Nexus, nexus(5), 0), &bytes(&(0_u32, 0_u64)).unwrap()).unwrap();
+    first.take_up((Part::Nexus, nexus(5), 0), &bytes(&(0_u32, 0_u64, None::<Port>)).unwrap()).unwrap();
     let at = first.nexuses.find(nexus(5)).unwrap();
     first.touch_nexus(nexus(5), [0].into_iter());
     first.raise_attention(0, Asc::IT_NEXUS_LOSS_OCCURRED, |_| true);
@@ -99,7 +99,7 @@ fn entries_of_a_nexus_go_with_it() {
 fn entries_that_do_not_fit_are_left_out_and_taken_out() {
     let segment = segment();
     let entry = |part, major, minor| (part, major, minor);
-    let target = |target: u32| bytes(&(target, 0_u64)).unwrap();
+    let target = |target: u32| bytes(&(target, 0_u64, None::<Port>)).unwrap();
     let conditions = bytes(&attentions(Asc::POWER_ON_OCCURRED)).unwrap();
     write(
         &segment,
@@ -109,7 +109,7 @@ fn entries_that_do_not_fit_are_left_out_and_taken_out() {
             (entry(Part::Nexus, 2 << 56 | 6, 0), target(0)),
             (entry(Part::Nexus, nexus(7), 0), target(9)),
             // With a LUN map that there is not.
-            (entry(Part::Nexus, nexus(13), 0), bytes(&(0_u32, 1_u64)).unwrap()),
+            (entry(Part::Nexus, nexus(13), 0), bytes(&(0_u32, 1_u64, None::<Port>)).unwrap()),
             (entry(Part::Nexus, nexus(9), 0), b"\x01\xFF\xFF\xFF".to_vec()),
             (entry(Part::Attentions, nexus(5), 77), conditions.clone()),
             (entry(Part::Attentions, nexus(8), 0), conditions),
@@ -135,7 +135,8 @@ fn notebook_without_room_is_complained_about_once_until_there_is_room_again() {
     let segment = shm::create("test", 4096).unwrap();
     let mut core = core(&segment);
     for number in 0..1000 {
-        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&(0_u32, 0_u64)).unwrap()).unwrap();
+        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&(0_u32, 0_u64, None::<Port>)).unwrap())
+            .unwrap();
         core.touch((Part::Nexus, nexus(number), 0));
     }
     core.flush();
@@ -164,7 +165,8 @@ fn as_many_paths_as_there_may_be_fit() {
     let segment = shm::create("test", 16 << 20).unwrap();
     let mut core = core(&segment);
     for number in 0..crate::nexus::MOST as u64 {
-        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&(0_u32, 0_u64)).unwrap()).unwrap();
+        core.take_up((Part::Nexus, nexus(number), 0), &bytes(&(0_u32, 0_u64, None::<Port>)).unwrap())
+            .unwrap();
         let at = core.nexuses.find(nexus(number)).unwrap();
         (0..crate::recorded::MOST as u64).for_each(|n| core.record(at, n, &Outcome::good(1 << 20, 1 << 20)));
         core.touch_nexus(nexus(number), [0].into_iter());

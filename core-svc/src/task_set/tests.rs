@@ -52,7 +52,12 @@ impl Model {
 
     fn may_run(&self, place: usize) -> bool {
         let seat = self.0[place].1;
-        let mut older = self.0[..place].iter().filter(|(_, seat, _)| seat.order != Order::Aside);
+        let holds = |seat: &Seat, enabled: bool| match seat.order {
+            Order::Aside => false,
+            Order::Begins => !enabled,
+            _ => true,
+        };
+        let mut older = self.0[..place].iter().filter(|(_, seat, enabled)| holds(seat, *enabled));
         let heads = self.0.iter().any(|(_, seat, _)| seat.order == Order::Head);
         let beside = |orders: &[Order]| {
             let same = |other: &Seat| other.nexus == seat.nexus && orders.contains(&other.order);
