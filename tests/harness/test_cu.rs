@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(150);
 const INITIATORS: [&str; 2] = ["iqn.2026-11.test.bulkhead:one", "iqn.2026-11.test.bulkhead:two"];
 
 /// One test and what came of it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Test {
     /// Suite and name, such as `Read10.Simple`; what a suite says before and after its tests goes by `Read10`.
     pub name: String,
