@@ -156,6 +156,11 @@ fn objection(device: Device, test: &Test) -> Option<String> {
     let failed = test.failed.as_deref().unwrap_or_default();
     let known = |line: &&str| KNOWN.iter().any(|row| row.accounts_for(device, &test.name, line));
     let rest: Vec<&str> = failed.lines().filter(|line| !known(line)).collect();
+    for row in
+        KNOWN.iter().filter(|row| failed.lines().any(|line| row.accounts_for(device, &test.name, line)))
+    {
+        println!("{} on {} fails: {}", test.name, device.name(), row.why);
+    }
     if rest.len() < failed.lines().count() && !rest.iter().any(|line| is_assertion(line)) {
         return None;
     }
@@ -173,10 +178,7 @@ fn is_assertion(line: &str) -> bool {
 impl Known {
     fn accounts_for(&self, device: Device, test: &str, line: &str) -> bool {
         let at = |place: &&str| line.contains(&format!(". {place} "));
-        self.devices.contains(&device)
-            && self.test == test
-            && is_assertion(line)
-            && self.at.iter().any(|place| at(&place))
+        self.devices.contains(&device) && self.test == test && is_assertion(line) && self.at.iter().any(at)
     }
 }
 
