@@ -17,7 +17,7 @@ fn services_become_ready_and_stop_in_order() {
         assert_eq!(status.service(service)["state"], "running", "{status:?}");
         assert_eq!(status.service(service)["restarts"], 0);
     }
-    assert_eq!(status.service("vdisk")["counters"]["grants"], 7, "{}", target.log("vdisk"));
+    assert_eq!(status.service("vdisk")["counters"]["grants"], 8, "{}", target.log("vdisk"));
     assert_eq!(target.epoch("iscsi", "core"), (1, true));
     assert!(
         target.log("vdisk").contains("fake: Device(DeviceConfig { unit: 0, name: \"disk0\", backend: File")

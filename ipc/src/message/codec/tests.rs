@@ -11,9 +11,9 @@ fn hello() -> Event {
 
 #[test]
 fn encode_is_version_and_standard_bincode() {
-    // Variant 3 (PeerFault), peer 7, epoch 300 as 251 and two bytes little-endian, a text of two bytes.
+    // Variant 4 (PeerFault), peer 7, epoch 300 as 251 and two bytes little-endian, a text of two bytes.
     let event = Event::PeerFault { peer: 7, epoch: 300, fault: "no".into() };
-    assert_eq!(encode(&event).unwrap(), [1, 3, 7, 251, 0x2c, 0x01, 2, b'n', b'o']);
+    assert_eq!(encode(&event).unwrap(), [1, 4, 7, 251, 0x2c, 0x01, 2, b'n', b'o']);
     assert_eq!(encode(&Grant::Stats).unwrap(), [1, 1]);
 }
 
