@@ -46,7 +46,7 @@ END
         path() { echo $2 >/sys/block/$1/device/state; wait_for in_state $1 \"$3\"; }
         made() { multipath $DISK; [ -b /dev/mapper/lab ]; }
         multipathd
-        trap 'udevadm settle; wait_for multipath -f lab; multipathd shutdown; rm -f /etc/multipath.conf' EXIT
+        trap 'udevadm settle; wait_for multipath -f lab; multipathd shutdown || true; rm -f /etc/multipath.conf' EXIT
         wait_for made
         one=$(basename $(readlink -f $DISK))
         two=$(basename $(readlink -f $SECOND))
