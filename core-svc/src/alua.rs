@@ -2,7 +2,7 @@
 //! that lets through.
 //!
 //! A state is of one target port group for one device group. The administrator changes it (implicit) or an initiator does
-//! ([`commands`], explicit); either way it is in the notebook before anybody sees it, so that the core's death changes
+//! (`commands`, explicit); either way it is in the notebook before anybody sees it, so that the core's death changes
 //! nothing. A reboot begins with what the manifest says: a state is about machines and paths as they are now, and what
 //! held before a reboot may be what it was done for.
 //!

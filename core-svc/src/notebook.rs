@@ -1,6 +1,6 @@
 //! The core's notebook: what must survive the core's own death, in parts that know nothing of one another.
 //!
-//! It is a journal of small entries ([`ipc::journal`]). Whoever changes state that has an entry calls [`Core::touch`]; before
+//! It is a journal of small entries ([`ipc::journal`]). Whoever changes state that has an entry calls `Core::touch`; before
 //! anybody can see an effect of this turn, all touched entries are written as one commit, so that a successor finds all of
 //! them or none. Nothing else has to be done while running: the entry is encoded from the state as it is then, and it is
 //! taken out when there is none any more.

@@ -1,8 +1,8 @@
 //! Outcomes of commands that must not be executed twice (replay class `Record` of the opcode table).
 //!
-//! Whoever executes such a command calls [`Core::record`] in the same turn in which the effect comes about, so that both are
+//! Whoever executes such a command calls `Core::record` in the same turn in which the effect comes about, so that both are
 //! in the same commit of the notebook before anybody can see either. When the core dies before its transport has read the
-//! answer, the command comes again under the same identity and intake answers it from here ([`Core::recall`]); its
+//! answer, the command comes again under the same identity and intake answers it from here (`Core::recall`); its
 //! executor, its gate and its task set never see it. Nothing else is needed from an executor in the core.
 //!
 //! Kept are the last [`MOST`] outcomes of each nexus; they go with the nexus, after which nobody can ask. Serials of a nexus

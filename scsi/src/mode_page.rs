@@ -3,7 +3,7 @@
 //!
 //! What a page says by default derives from [`DeviceInfo`]; what MODE SELECT has changed stands in [`ModeParameters`]. Both
 //! together are the values in force. Byte numbers in a page are those of the standard's tables, PAGE CODE being byte 0. To
-//! add a page: a line in [`PAGES`].
+//! add a page: a line in `PAGES`.
 
 mod caching;
 mod cd;
