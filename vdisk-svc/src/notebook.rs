@@ -34,7 +34,7 @@ use crate::task::Outcome;
 use record::{Phase, Record};
 
 /// Number of this notebook's format.
-const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 1;
 /// Outcomes and begun writes that are kept.
 pub const RECORDS: usize = 8192;
 /// Outcomes that are kept for one nexus.
@@ -50,7 +50,7 @@ const ROOMS: [usize; 20] = {
     rooms
 };
 /// Bytes of all rooms.
-const MIDDLE: usize = room_offset(ROOMS.len());
+pub const MIDDLE: usize = room_offset(ROOMS.len());
 /// Bytes that the longest can have: what the limits of a unit say.
 pub const BEGUN_BYTES: usize = ATOMIC_BYTES as usize;
 

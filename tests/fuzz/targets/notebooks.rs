@@ -12,13 +12,28 @@ use ipc::message::codec;
 use ipc::message::event::Event;
 use ipc::message::grant::Grant;
 use ipc::notebook::Notebook;
+use ipc::notebook::records::RECORD;
 use libfuzzer_sys::fuzz_target;
+use scsi::mode_page::ModeParameters;
+use scsi::unit_report::UnitReport;
+use vdisk_svc::notebook::{MIDDLE, RECORDS, SCHEMA};
+use vdisk_svc::spc::buffer::Buffers;
+use vdisk_svc::task::Outcome;
+use vdisk_svc::unit::drive::Drive;
+use vdisk_svc::unit::operation::Operation;
 
 const SIZE: usize = 64 << 10;
+/// Records of a handler's notebook that are written at the most.
+const PLACES: u8 = 16;
+
+thread_local! {
+    /// A handler's notebook is long, and most of it stays empty: one does for all runs.
+    static HANDLER: OwnedFd = ipc::shm::create("fuzz", 8 << 20).expect("a segment");
+}
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = Bytes(data);
-    match bytes.u8() % 6 {
+    match bytes.u8() % 11 {
         0 => drop(codec::decode::<Grant>(bytes.0)),
         1 => drop(codec::decode::<Event>(bytes.0)),
         2 => drop(iscsi_svc::notebook::decode(bytes.0)),
@@ -28,17 +43,67 @@ fuzz_target!(|data: &[u8]| {
             let _ = Notebook::open(&fd, 1);
             let _ = Journal::open(&fd, 1);
         }
-        4 => {
-            let fd = segment();
-            // A page that is whole, with anything in it.
-            if let Ok((mut notebook, _)) = Notebook::open(&fd, 1) {
-                let _ = notebook.save(bytes.0);
-            }
-            let _ = vdisk_svc::notebook::Notebook::open(&fd);
+        4 => HANDLER.with(|fd| handler(fd, &mut bytes)),
+        5 => {
+            let medium = u32::from(bytes.u8() % 4);
+            let Some(drive) = Drive::decode(bytes.0, medium) else { return };
+            assert_eq!(Drive::decode(&drive.encode(medium), medium), Some(drive));
+        }
+        6 => {
+            let Some(operation) = Operation::decode(bytes.0, 512) else { return };
+            assert!((1..=31).contains(&operation.passes()));
+            let _ = operation.sense(u64::from(bytes.u32()));
+            assert_eq!(Operation::decode(&operation.encode(), 512), Some(operation));
+        }
+        7 => {
+            let Some(buffers) = Buffers::decode(bytes.0) else { return };
+            assert_eq!(buffers.encode(), bytes.0);
+        }
+        8 => {
+            let Some(report) = UnitReport::decode(bytes.0) else { return };
+            assert_eq!(report.encode(), bytes.0);
+        }
+        9 => {
+            let info = bytes.unit();
+            let Some(parameters) = ModeParameters::decode(&info, bytes.0) else { return };
+            assert_eq!(ModeParameters::decode(&info, &parameters.encode()), Some(parameters));
         }
         _ => changed_journal(&mut bytes),
     }
 });
+
+/// A page and records that are whole, with anything in them: what is found is found again, and there is still room.
+fn handler(fd: &OwnedFd, bytes: &mut Bytes<'_>) {
+    let Ok(mut parts) = Notebook::divided(fd, SCHEMA, MIDDLE, RECORDS) else {
+        unreachable!("it is long enough")
+    };
+    for place in 0..2 * usize::from(PLACES) {
+        parts.records.clear(place);
+    }
+    let _ = parts.notebook.save(bytes.piece());
+    let mut names = Vec::new();
+    while !bytes.0.is_empty() && names.len() < PLACES.into() {
+        let place = bytes.u8() % PLACES;
+        let mut record = [0; RECORD];
+        let found = bytes.take(RECORD);
+        record[..found.len()].copy_from_slice(found);
+        parts.records.write(place.into(), &record);
+        let word = |at: usize| record[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        names.push((word(0), word(8)));
+    }
+    let open = || vdisk_svc::notebook::Notebook::open(fd).expect("a notebook that is long enough");
+    let (first, mut second) = (open(), open());
+    for name in names {
+        assert_eq!(first.outcome(name), second.outcome(name));
+        second.finish(1, name, Outcome::GOOD);
+        assert_eq!(open().outcome(name), Some(Outcome::GOOD), "what was noted last");
+    }
+    for unit in 0..4 {
+        for redo in first.begun(unit) {
+            assert!(redo.data.bytes() <= vdisk_svc::notebook::BEGUN_BYTES);
+        }
+    }
+}
 
 /// Commits entries, changes bytes, and reads it again: every entry that is found had been put.
 fn changed_journal(bytes: &mut Bytes<'_>) {
