@@ -27,7 +27,11 @@ pub const DISK: usize = 0;
 pub const LARGE: usize = 1;
 /// The one whose size changes.
 pub const GROWING: usize = 2;
-const LUNS: usize = 3;
+/// The one that gives space back.
+pub const THIN: usize = 3;
+/// A CD drive, empty at first.
+pub const DRIVE: usize = 4;
+const LUNS: usize = 5;
 
 /// Runs a case on it.
 ///
@@ -83,17 +87,20 @@ impl Bench {
             .port_groups()
             .file("disk", 256, "")
             .file("large", 64, "block_size = 4096")
-            .file("growing", 64, "");
+            .file("growing", 64, "")
+            .file("thin", 64, "thin = true")
+            .device("drive", "cdrom = {}");
         let target = Target::start(&manifest)?;
         let mut guest = Guest::boot()?;
         log_in(&mut guest, &target)?;
         Ok(Self { guest, target })
     }
 
-    /// Takes what the units still have to tell because of the case before: utilities show it instead of an answer.
+    /// Takes what the units still have to tell because of the case before: utilities show it instead of an answer. (A
+    /// drive without a disc is never ready.)
     fn quiet(&mut self) -> anyhow::Result<()> {
         let script =
-            "for node in /dev/sg*; do n=0; until sg_turs $node; do n=$((n+1)); [ $n -lt 9 ]; done; done";
+            "for node in /dev/sg*; do for n in 1 2 3 4; do if sg_turs $node; then break; fi; done; done";
         self.guest.must(script).map(drop)
     }
 
@@ -106,7 +113,16 @@ impl Bench {
         self.guest.must(&format!("DISK={one}\nSECOND={two}\n{script}"))
     }
 
-    /// The same; what it says must have all of `expected` in it.
+    /// The same with two units: `$OTHER` is another unit by the first path.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn on_two(&mut self, lun: usize, other: usize, script: &str) -> anyhow::Result<String> {
+        let other = disk(&self.target, other);
+        self.on(lun, &format!("OTHER={other}\n{script}"))
+    }
+
+    /// The same as [`Self::on`]; what it says must have all of `expected` in it.
     ///
     /// # Errors
     /// It fails, or says something else.

@@ -5,12 +5,16 @@
 //! scripts (`guest/agent`). `guest/build.sh` makes the guest; without it the cases are skipped.
 
 mod bench;
+mod blocks;
+mod cdrom;
 mod files;
 mod guest;
+mod iso;
 mod pages;
 mod recovery;
 mod reservations;
 mod resize;
+mod thin;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,12 +30,21 @@ fn main() -> ExitCode {
         case("sg_readcap_and_linux_agree_on_sizes", pages::capacity),
         case("sg_modes_decodes_every_page", pages::modes),
         case("sg_opcodes_lists_commands_and_functions", pages::opcodes),
+        case("sg_logs_decodes_every_page", pages::logs),
+        case("sg_compare_and_write_writes_if_equal", blocks::compare_and_write),
+        case("sg_write_same_repeats_a_block", blocks::write_same),
+        case("sg_verify_tells_equal_from_different", blocks::verify),
+        case("sg_xcopy_copies_between_units", blocks::copy),
+        case("sg_unmap_and_sg_get_lba_status_agree", thin::unmap),
+        case("fstrim_gives_space_back_to_the_host", thin::trim),
         case("ext4_holds_verified_data", files::ext4),
         case("sg_persist_reserves_for_one_path", reservations::persistent),
         case("sg_rtpg_and_sg_stpg_agree_on_states", pages::port_groups),
         case("sg_reset_leaves_a_working_disk", recovery::reset),
         case("multipath_goes_on_when_a_path_is_gone", recovery::multipath),
         case("linux_sees_a_resize", resize::grows),
+        case("linux_mounts_and_ejects_a_cd", cdrom::mounts_and_ejects),
+        case("linux_sees_another_cd", cdrom::changes),
     ];
     let code = suite::main(cases);
     if let Err(error) = bench::end() {

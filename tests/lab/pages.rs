@@ -11,8 +11,9 @@ pub fn two_paths(bench: &mut Bench) -> anyhow::Result<()> {
         .must("iscsiadm -m session | wc -l; lsscsi -t | grep -c iqn.2026-11.test.bulkhead; lsscsi")?;
     let mut lines = said.lines();
     ensure!(lines.next() == Some("2"), "two sessions: {said}");
-    ensure!(lines.next() == Some("6"), "three units by two paths: {said}");
-    ensure!(lines.filter(|line| line.contains("BULKHEAD Virtual Disk")).count() == 6, "{said}");
+    ensure!(lines.next() == Some("10"), "five units by two paths: {said}");
+    let count = |kind: &str| said.lines().filter(|line| line.contains(kind)).count();
+    ensure!(count("BULKHEAD Virtual Disk") == 8 && count("cd/dvd  BULKHEAD CD-ROM") == 2, "{said}");
     Ok(())
 }
 
@@ -52,8 +53,8 @@ pub fn vpd(bench: &mut Bench) -> anyhow::Result<()> {
 
 /// REPORT LUNS.
 pub fn luns(bench: &mut Bench) -> anyhow::Result<()> {
-    let said = bench.says(DISK, "sg_luns -d $DISK", &["3 lun entries"])?;
-    ensure!(["lun=0", "lun=1", "lun=2"].iter().all(|lun| said.contains(lun)), "{said}");
+    let said = bench.says(DISK, "sg_luns -d $DISK", &["5 lun entries"])?;
+    ensure!(["lun=0", "lun=1", "lun=2", "lun=3", "lun=4"].iter().all(|lun| said.contains(lun)), "{said}");
     Ok(())
 }
 
@@ -84,6 +85,15 @@ pub fn modes(bench: &mut Bench) -> anyhow::Result<()> {
             bench.says(DISK, &script, &["Caching", "Control"])?;
         }
     }
+    Ok(())
+}
+
+/// Every log page and subpage that is listed.
+pub fn logs(bench: &mut Bench) -> anyhow::Result<()> {
+    let script = "sg_logs --list --list $DISK; sg_logs --all --all $DISK";
+    let said = bench.says(DISK, script, &["Supported log pages", "Temperature", "Self-test results"])?;
+    let wrong = ["malformed", "unable to decode", "No ascii", "bad", "here is hex"];
+    ensure!(wrong.iter().all(|text| !said.contains(text)), "{said}");
     Ok(())
 }
 
