@@ -51,7 +51,7 @@ pub fn verify(bench: &mut Bench) -> anyhow::Result<()> {
     let script = "
         head -c 32k /dev/urandom >/tmp/data
         dd if=/tmp/data of=$DISK bs=32k seek=1 oflag=direct status=none
-        sg_verify --lba=0 --count=524288 --bpc=65535 $DISK
+        sg_verify --lba=0 --count=524288 --bpc=1024 $DISK
         sg_verify --16 --lba=0 --count=4096 $SECOND
         sg_verify --lba=64 --count=64 --ebytchk=1 --in=/tmp/data --ndo=32768 $SECOND
         status=0; sg_verify --lba=65 --count=64 --ebytchk=1 --in=/tmp/data --ndo=32768 $SECOND || status=$?

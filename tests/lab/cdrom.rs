@@ -34,7 +34,7 @@ const SHELL: &str = "
         done
         echo \"the disc is $1\"
     }
-    is_empty() { sg_turs -vv $1 2>&1 | grep -i \"$2\"; }
+    is_empty() { (sg_turs -vv $1 2>&1 || true) | grep -i \"$2\"; }
     empty() { for node in $DISK $SECOND; do until_done is_empty $node \"$1\"; done; echo no disc; }
 ";
 

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         case("sg_readcap_and_linux_agree_on_sizes", pages::capacity),
         case("sg_modes_decodes_every_page", pages::modes),
         case("sg_opcodes_lists_commands_and_functions", pages::opcodes),
-        case("sg_logs_decodes_every_page", pages::logs),
+        case("sg_logs_decodes_error_counters", pages::logs),
         case("sg_compare_and_write_writes_if_equal", blocks::compare_and_write),
         case("sg_write_same_repeats_a_block", blocks::write_same),
         case("sg_verify_tells_equal_from_different", blocks::verify),

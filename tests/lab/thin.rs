@@ -17,7 +17,15 @@ pub fn unmap(bench: &mut Bench) -> anyhow::Result<()> {
         dd if=$SECOND bs=1M skip=3 count=1 iflag=direct status=none | cmp - <(tail -c 1M /tmp/data)
         sg_get_lba_status --lba=0 --maxlen=1024 $SECOND";
     let said = bench.on(THIN, script)?;
-    println!("{said}");
+    let lines: Vec<_> =
+        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for fact in [
+        "LBA: 0x0000000000000000 blocks: 2048 mapped",
+        "LBA: 0x0000000000000800 blocks: 4096 deallocated",
+        "LBA: 0x0000000000001800 blocks: 2048 mapped",
+    ] {
+        ensure!(lines.iter().any(|line| line.contains(fact)), "{fact:?}: {said}");
+    }
     Ok(())
 }
 
