@@ -73,7 +73,7 @@ impl Unit {
             {
                 self.watchers.ask_for_removal();
                 return Err(format!(
-                    "initiators prevent the removal of the medium of device {name}; --force does it"
+                    "initiators prevent the removal of the medium of device {name}; try again when they have let it go, or --force it"
                 ));
             }
             DeviceChange::Eject { .. } => What::Eject,
