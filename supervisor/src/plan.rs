@@ -325,31 +325,15 @@ fn unit_plan(
     plan: &Plan,
     machine: &str,
 ) -> UnitPlan {
-    let medium_of = |file: &manifest::FileBackend| Medium::File {
-        path: file.path.value.clone(),
-        create: file.size.as_ref().filter(|_| file.create).map(|size| size.value),
-    };
-    let (backend, medium) = match &device.backend {
-        Backend::File(file) => (BackendConfig::File, medium_of(file)),
-        Backend::Null { size } => (BackendConfig::Null { bytes: size.value }, Medium::None),
-        Backend::Cdrom(image) => (BackendConfig::File, image.as_ref().map_or(Medium::None, medium_of)),
-        Backend::Fault(fault) => {
-            let memory = Medium::Memory { bytes: fault.size.value };
-            let config = FaultConfig {
-                delay_us: fault.delay_us,
-                fail_every: fault.fail_every,
-                short_every: fault.short_every,
-                die_at: fault.die_at,
-            };
-            (BackendConfig::Fault(config), fault.file.as_ref().map_or(memory, medium_of))
-        }
-    };
+    let (backend, medium) = backend_plan(device);
     let file = device.backend.file();
     let cdrom = matches!(device.backend, Backend::Cdrom(_));
     let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let serial = or(&device.serial, &serial(machine, &device.name.value));
     let device_group = access::device_group_of(manifest, device);
     let management = plan.device_groups.get(device_group as usize).map(|group| group.management);
+    let vendor = or(&device.vendor, access::VENDOR);
+    let product = or(&device.product, if cdrom { "CD-ROM" } else { access::PRODUCT });
     let exponent = (device.physical_block_size / device.block_size).max(1).trailing_zeros();
     let config = DeviceConfig {
         unit,
@@ -363,10 +347,10 @@ fn unit_plan(
         thin: device.thin,
         removable: device.removable,
         cdrom,
-        vendor: or(&device.vendor, access::VENDOR),
-        product: or(&device.product, if cdrom { "CD-ROM" } else { access::PRODUCT }),
         revision: or(&device.revision, "0001"),
-        names: access::unit_names(device, &serial),
+        names: access::unit_names(device, &vendor, &product, &serial),
+        vendor,
+        product,
         serial,
         management: management.unwrap_or_default(),
         device_group,
@@ -389,6 +373,29 @@ fn unit_plan(
     };
     let (service, queue_depth) = (service_number(manifest, &device.service.value), device.queue_depth);
     UnitPlan { service, config, medium, changed: false, queue_depth }
+}
+
+/// What a unit's handler is told of its backend, and the medium that it is granted.
+fn backend_plan(device: &manifest::Device) -> (BackendConfig, Medium) {
+    let medium_of = |file: &manifest::FileBackend| Medium::File {
+        path: file.path.value.clone(),
+        create: file.size.as_ref().filter(|_| file.create).map(|size| size.value),
+    };
+    match &device.backend {
+        Backend::File(file) => (BackendConfig::File, medium_of(file)),
+        Backend::Null { size } => (BackendConfig::Null { bytes: size.value }, Medium::None),
+        Backend::Cdrom(image) => (BackendConfig::File, image.as_ref().map_or(Medium::None, medium_of)),
+        Backend::Fault(fault) => {
+            let memory = Medium::Memory { bytes: fault.size.value };
+            let config = FaultConfig {
+                delay_us: fault.delay_us,
+                fail_every: fault.fail_every,
+                short_every: fault.short_every,
+                die_at: fault.die_at,
+            };
+            (BackendConfig::Fault(config), fault.file.as_ref().map_or(memory, medium_of))
+        }
+    }
 }
 
 /// A serial number for a device without one: the same at every start, another on another machine, for an initiator takes

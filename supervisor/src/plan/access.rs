@@ -117,16 +117,15 @@ pub fn shows(target: &TargetConfig, groups: &[AccessGroupConfig], unit: u32) -> 
     target.luns.iter().chain(own).any(|entry| entry.unit == unit)
 }
 
-/// The names of a unit, as core and handler are told them.
-pub fn unit_names(device: &Device, serial: &str) -> UnitNames {
+/// The names of a unit, as core and handler are told them; `vendor` and `product` are those of its INQUIRY data.
+pub fn unit_names(device: &Device, vendor: &str, product: &str, serial: &str) -> UnitNames {
     let ids = &device.identifiers;
-    let (vendor, product) = (device.vendor.as_deref(), device.product.as_deref());
-    let default = || format!("{:<16}{serial}", product.unwrap_or(PRODUCT));
+    let default = || format!("{product:<16}{serial}");
     let own = ids.t10.as_ref().map(|id| id.value.clone());
     UnitNames {
         naa: ids.naa.as_ref().map_or_else(|| locally_assigned(serial).to_vec(), |id| id.value.clone()),
         eui64: ids.eui64.as_ref().map(|id| id.value.clone()).unwrap_or_default(),
-        t10: format!("{:<8}{}", vendor.unwrap_or(VENDOR), own.unwrap_or_else(default)),
+        t10: format!("{vendor:<8}{}", own.unwrap_or_else(default)),
         scsi_name: ids.scsi_name.as_ref().map(|id| id.value.clone()).unwrap_or_default(),
     }
 }

@@ -133,6 +133,8 @@ cdrom = {}
             (config.block_size, config.physical_exponent, config.product.as_str()),
             (2048, 0, "CD-ROM")
         );
+        // What page 83h says of vendor and product is what INQUIRY says.
+        assert_eq!(config.names.t10, format!("BULKHEADCD-ROM          {}", config.serial));
     }
     let wrong = text.replace("cdrom = {}", "block_size = 512\ncdrom = {}");
     let report = Manifest::parse("m.toml", &wrong, Path::new("/base")).unwrap_err().to_string();
