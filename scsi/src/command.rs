@@ -14,7 +14,9 @@ mod read_write;
 
 pub use blocks::{ByteCheck, GetLbaStatus, PreFetch, Unmap, Verify, WriteAtomic, WriteSame};
 pub use copy::{CopyResults, ReceiveCopyResults};
-pub use log::{Buffer, BufferMode, LogControl, LogSelect, LogSense};
+pub use log::{
+    Buffer, BufferMode, LogControl, LogSelect, LogSense, ReceiveDiagnosticResults, SendDiagnostic,
+};
 pub use medium::{FormatUnit, ReadDefectData, Sanitize, SanitizeAction};
 pub use mmc::{Features, GetConfiguration, GetEventStatus, ReadToc, ReadTrackInformation, TrackAddress};
 pub use mode_sense::{ModeSelect, ModeSense, PageControl};
@@ -55,10 +57,9 @@ pub enum Command {
     /// LOG SELECT (SPC-4 6.7).
     LogSelect(LogSelect),
     /// SEND DIAGNOSTIC (SPC-4 6.42).
-    SendDiagnostic {
-        /// SELFTEST: the default self-test is to be performed.
-        self_test: bool,
-    },
+    SendDiagnostic(SendDiagnostic),
+    /// RECEIVE DIAGNOSTIC RESULTS (SPC-4 6.31).
+    ReceiveDiagnosticResults(ReceiveDiagnosticResults),
     /// READ BUFFER (SPC-4 6.18).
     ReadBuffer(Buffer),
     /// WRITE BUFFER (SPC-4 6.49).
@@ -78,6 +79,11 @@ pub enum Command {
     ReadTrackInformation(ReadTrackInformation),
     /// MECHANISM STATUS (MMC-6 6.9).
     MechanismStatus {
+        /// ALLOCATION LENGTH in bytes.
+        allocation_length: u16,
+    },
+    /// READ FORMAT CAPACITIES (MMC-6 6.23).
+    ReadFormatCapacities {
         /// ALLOCATION LENGTH in bytes.
         allocation_length: u16,
     },
@@ -108,7 +114,7 @@ pub enum Command {
         /// PARAMETER LIST LENGTH in bytes.
         length: u32,
     },
-    /// READ(6), (10), (12), (16) (SBC-3 5.10 to 5.13).
+    /// READ(6), (10), (12), (16) (SBC-3 5.10 to 5.13); READ CD and READ CD MSF of user data (MMC-6 6.19, 6.20).
     Read(ReadWrite),
     /// WRITE(6), (10), (12), (16) (SBC-3 5.30 to 5.33).
     Write(ReadWrite),
@@ -207,7 +213,10 @@ impl Command {
             },
             LOG_SENSE => Self::LogSense(LogSense::decode(cdb)?),
             LOG_SELECT => Self::LogSelect(LogSelect::decode(cdb)?),
-            SEND_DIAGNOSTIC => Self::SendDiagnostic { self_test: log::decode_send_diagnostic(cdb)? },
+            SEND_DIAGNOSTIC => Self::SendDiagnostic(SendDiagnostic::decode(cdb)?),
+            RECEIVE_DIAGNOSTIC_RESULTS => {
+                Self::ReceiveDiagnosticResults(ReceiveDiagnosticResults::decode(cdb))
+            }
             READ_BUFFER => Self::ReadBuffer(Buffer::decode_read(cdb)?),
             WRITE_BUFFER => Self::WriteBuffer(Buffer::decode_write(cdb)?),
             READ_TOC => Self::ReadToc(ReadToc::decode(cdb)),
@@ -218,6 +227,8 @@ impl Command {
             }
             READ_TRACK_INFORMATION => Self::ReadTrackInformation(ReadTrackInformation::decode(cdb)?),
             MECHANISM_STATUS => Self::MechanismStatus { allocation_length: cdb.u16(8) },
+            READ_FORMAT_CAPACITIES => Self::ReadFormatCapacities { allocation_length: cdb.u16(7) },
+            READ_CD | READ_CD_MSF => Self::Read(mmc::decode_read_cd(cdb)?),
             READ_CAPACITY_10 => {
                 refuse_lba_without_pmi(u64::from(cdb.u32(2)), cdb.bit(8, 0))?;
                 Self::ReadCapacity10

@@ -76,6 +76,8 @@ pub struct DeviceInfo {
     pub lowest_aligned: u16,
     /// Logical block provisioning management: blocks can be unmapped (LBPME one).
     pub thin_provisioned: bool,
+    /// Initiators are told when fewer threshold sets than this are left for a thin unit; zero: never.
+    pub threshold: u32,
     /// The longest transfer of one command; zero: no limit.
     pub max_transfer: Blocks,
     /// The transfer length that is best; zero: not known.
@@ -112,6 +114,7 @@ impl DeviceInfo {
             rotation_rate: 0,
             lowest_aligned: 0,
             thin_provisioned: false,
+            threshold: 0,
             max_transfer: Blocks(0),
             optimal_transfer: Blocks(0),
             optimal_granularity: 0,
@@ -160,6 +163,18 @@ impl DeviceInfo {
     /// OPTIMAL UNMAP GRANULARITY: the blocks that a file system deallocates together, 4 KiB mostly.
     pub fn unmap_granularity(&self) -> Blocks {
         if self.thin_provisioned { Blocks(1 << self.physical_block_exponent.min(15)) } else { Blocks(0) }
+    }
+
+    /// THRESHOLD EXPONENT (SBC-3 6.5.4): 2^n blocks make a threshold set, 1 MiB with blocks of 512 bytes, and more where a
+    /// unit would have more sets than 32 bits can count.
+    pub fn threshold_exponent(&self) -> u8 {
+        let bits = u64::BITS - self.blocks.0.leading_zeros();
+        bits.saturating_sub(u32::BITS).max(11) as u8
+    }
+
+    /// The bytes of a threshold set.
+    pub fn threshold_set(&self) -> Bytes {
+        Bytes(u64::from(self.block_size.get()) << self.threshold_exponent())
     }
 
     /// The last block; zero for a unit without blocks, which has none to report.

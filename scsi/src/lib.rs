@@ -28,6 +28,7 @@ pub mod path;
 pub mod inquiry;
 pub mod vpd;
 
+pub mod diagnostic;
 pub mod extended_copy;
 pub mod log_page;
 pub mod medium_data;

@@ -7,7 +7,6 @@
 mod parameters;
 mod select;
 
-pub use parameters::THRESHOLD_EXPONENT;
 pub use select::parse;
 
 use crate::command::{LogControl, LogSense};
@@ -41,6 +40,8 @@ pub struct Activity {
     pub write_errors: u64,
     /// VERIFYs that ended in MEDIUM ERROR or MISCOMPARE.
     pub verify_errors: u64,
+    /// Microseconds without a command.
+    pub idle_us: u64,
 }
 
 impl Activity {
@@ -58,6 +59,7 @@ impl Activity {
         }
         if all || page == 0x19 {
             (self.reads, self.writes, self.read_bytes, self.written_bytes) = (0, 0, 0, 0);
+            self.idle_us = 0;
         }
     }
 }
@@ -80,6 +82,8 @@ pub struct Log<'a> {
     pub activity: &'a Activity,
     /// What is behind it, if it is thin and somebody knows.
     pub resources: Option<Resources>,
+    /// Minutes since the unit began to be served. How old a file is says nothing of how long it was in use.
+    pub minutes: u32,
     /// An informational exception to report: ADDITIONAL SENSE CODE and QUALIFIER, zero for none.
     pub exception: crate::asc::Asc,
 }
@@ -107,6 +111,8 @@ const PAGES: &[Page] = &[
     Page { code: 0x03, of: is_disk, put: parameters::read_errors },
     Page { code: 0x05, of: is_disk, put: parameters::verify_errors },
     Page { code: 0x0C, of: |info| info.thin_provisioned, put: parameters::provisioning },
+    Page { code: 0x0D, of: is_disk, put: parameters::temperature },
+    Page { code: 0x15, of: is_disk, put: parameters::background_scan },
     Page { code: 0x19, of: is_disk, put: parameters::statistics },
     Page { code: 0x2F, of: is_disk, put: parameters::exceptions },
 ];

@@ -8,7 +8,7 @@ mod event;
 mod feature;
 mod toc;
 
-pub use disc::{disc_information, mechanism_status, track_information};
+pub use disc::{disc_information, format_capacities, mechanism_status, track_information};
 pub use event::{MediaEvent, event_status};
 pub use feature::configuration;
 pub use toc::table_of_contents;

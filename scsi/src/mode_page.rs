@@ -11,6 +11,7 @@ mod control;
 mod exceptions;
 mod parameters;
 mod power;
+mod provisioning;
 mod reconnect;
 mod recovery;
 mod select;
@@ -25,7 +26,7 @@ use crate::device_info::{DeviceInfo, DeviceType};
 /// The longest page, header included.
 const LONGEST: usize = 40;
 /// How many pages there are.
-const COUNT: usize = 12;
+const COUNT: usize = 13;
 /// PAGE CODE for all pages.
 const ALL_PAGES: u8 = 0x3F;
 /// SUBPAGE CODE for all subpages.
@@ -54,6 +55,8 @@ struct Page {
     len: usize,
     /// The types of device that have it.
     types: &'static [DeviceType],
+    /// Which units of these types have it.
+    of: fn(&DeviceInfo) -> bool,
     /// Fills in what the unit begins with. The header is there already.
     default: fn(&DeviceInfo, &mut PageBytes),
     /// A mask of the bits that MODE SELECT can change.
@@ -79,6 +82,7 @@ static PAGES: [Page; COUNT] = [
     power::DISK_PAGE,
     power::CD_PAGE,
     exceptions::PAGE,
+    provisioning::PAGE,
     cd::CAPABILITIES,
 ];
 
@@ -89,6 +93,7 @@ impl Page {
         subpage: 0,
         len: 0,
         types: ALL,
+        of: |_| true,
         default: |_, _| {},
         changeable: &[],
         check: |_| Ok(()),
@@ -127,7 +132,7 @@ impl Page {
 
     /// Whether a unit has this page.
     fn is_of(&self, info: &DeviceInfo) -> bool {
-        self.types.contains(&info.device_type)
+        self.types.contains(&info.device_type) && (self.of)(info)
     }
 }
 

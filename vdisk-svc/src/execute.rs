@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use scsi::command::Command;
+use scsi::diagnostic;
 use scsi::sense::Sense;
 
 use crate::buffers::Buffer;
@@ -98,7 +99,8 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
         Command::RequestSense(request) => spc::log::request_sense(task, unit, &request),
         Command::LogSense(request) => spc::log::sense(task, unit, &request),
         Command::LogSelect(request) => spc::log::select(task, unit, &request),
-        Command::SendDiagnostic { self_test } => spc::log::send_diagnostic(unit, self_test),
+        Command::SendDiagnostic(request) => spc::log::send_diagnostic(task, unit, &request),
+        Command::ReceiveDiagnosticResults(request) => spc::answer(task, diagnostic::respond(&request)),
         Command::ReadBuffer(request) => spc::buffer::read(task, unit, &request),
         Command::WriteBuffer(request) => spc::buffer::write(task, unit, &request),
         Command::ReportSupportedOperationCodes(request) => {
@@ -117,6 +119,9 @@ pub fn begin(task: &mut Task, unit: &mut Unit, _notebook: &mut Notebook) -> Step
             mmc::read_disc_information(task, unit, allocation_length)
         }
         Command::ReadTrackInformation(request) => mmc::read_track_information(task, unit, &request),
+        Command::ReadFormatCapacities { allocation_length } => {
+            mmc::read_format_capacities(task, unit, allocation_length)
+        }
         Command::MechanismStatus { allocation_length } => {
             mmc::mechanism_status(task, unit, allocation_length)
         }

@@ -41,6 +41,11 @@ pub fn read_track_information(task: &Task, unit: &mut Unit, request: &ReadTrackI
     answer(task, unit.ready().and_then(|()| mmc::track_information(&unit.info, request)))
 }
 
+/// READ FORMAT CAPACITIES (MMC-6 6.23). Answered whatever is in.
+pub fn read_format_capacities(task: &Task, unit: &Unit, allocation_length: u16) -> Outcome {
+    answer(task, Ok(mmc::format_capacities(&unit.info, disc(unit), allocation_length)))
+}
+
 /// MECHANISM STATUS (MMC-6 6.9).
 pub fn mechanism_status(task: &Task, unit: &Unit, allocation_length: u16) -> Outcome {
     answer(task, Ok(mmc::mechanism_status(disc(unit), allocation_length)))

@@ -293,10 +293,13 @@ impl Service {
         if self.dispatch.engine().unsubmitted() || self.dispatch.tells_later() {
             most = most.min(SUBMIT_AGAIN);
         }
+        let before = Instant::now();
         let slept = self.waiter.wait(most, &mut self.ready);
         self.dispatch.links.disarm();
         slept.map_err(|error| ServeError::Host { what: "epoll", error })?;
-        self.dispatch.look_at_sizes(Instant::now());
+        let now = Instant::now();
+        self.dispatch.units.iter_mut().for_each(|(_, unit)| unit.slept(now.duration_since(before)));
+        self.dispatch.look_at_sizes(now);
         self.heed_control()
     }
 

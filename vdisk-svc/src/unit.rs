@@ -103,6 +103,8 @@ pub struct Unit {
     drive_unkept: bool,
     /// What LOG SENSE tells of it.
     pub activity: Activity,
+    /// When it began to be served.
+    began: Instant,
     /// What WRITE BUFFER has left.
     pub buffers: Buffers,
     buffers_unkept: bool,
@@ -163,6 +165,7 @@ impl Unit {
             drive: Drive::default(),
             drive_unkept: false,
             activity: Activity::default(),
+            began: now,
             buffers: Buffers::default(),
             buffers_unkept: false,
             watchers: Watchers::default(),
@@ -333,6 +336,19 @@ impl Unit {
         self.let_go();
     }
 
+    /// This service has slept for so long.
+    pub fn slept(&mut self, time: Duration) {
+        if self.running == 0 && self.waiting.is_empty() {
+            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            self.activity.idle_us = self.activity.idle_us.saturating_add(micros);
+        }
+    }
+
+    /// Whole minutes since it began to be served.
+    pub fn minutes(&self) -> u32 {
+        u32::try_from(self.began.elapsed().as_secs() / 60).unwrap_or(u32::MAX)
+    }
+
     fn let_go(&mut self) {
         if self.replaced && self.running == 0 {
             self.state = State::Failed;
@@ -405,7 +421,8 @@ impl Unit {
             return Err(format!("device {name}: {bytes} bytes are less than one block of {block}"));
         }
         let bytes = self.config.limit.map_or(bytes, |limit| limit.min(bytes));
-        self.info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
+        let info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
+        self.info = DeviceInfo { threshold: self.threshold_sets(info.threshold_set()), ..info };
         self.tell_generations();
         Ok(())
     }

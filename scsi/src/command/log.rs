@@ -1,4 +1,4 @@
-//! LOG SENSE, LOG SELECT, SEND DIAGNOSTIC, READ BUFFER and WRITE BUFFER: what tells of a unit's past and health.
+//! LOG SENSE, LOG SELECT, SEND DIAGNOSTIC and its results, READ BUFFER and WRITE BUFFER: what tells of a unit's past and health.
 
 use crate::cdb::Cdb;
 use crate::sense::Sense;
@@ -91,16 +91,45 @@ impl LogSelect {
     }
 }
 
-/// SEND DIAGNOSTIC (SPC-4 6.42): the default self-test is the only diagnostic; a CDB that asks for nothing is fine too.
-pub(super) fn decode_send_diagnostic(cdb: &Cdb) -> Result<bool, Sense> {
-    let (code, self_test) = (cdb.u8(1) >> 5, cdb.bit(1, 2));
-    if code != 0 {
-        return Err(Sense::invalid_field_in_cdb(1, Some(7)));
+/// The fields of SEND DIAGNOSTIC (SPC-4 6.42).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendDiagnostic {
+    /// SELFTEST: the default self-test is to be performed.
+    pub self_test: bool,
+    /// PARAMETER LIST LENGTH in bytes.
+    pub list_length: u16,
+}
+
+impl SendDiagnostic {
+    /// The default self-test is the only one. There is no list with it, and one without PF would be a vendor's.
+    pub(super) fn decode(cdb: &Cdb) -> Result<Self, Sense> {
+        let (code, self_test, list_length) = (cdb.u8(1) >> 5, cdb.bit(1, 2), cdb.u16(3));
+        if code != 0 {
+            return Err(Sense::invalid_field_in_cdb(1, Some(7)));
+        }
+        if list_length != 0 && self_test {
+            return Err(Sense::invalid_field_in_cdb(3, None));
+        }
+        if list_length != 0 && !cdb.bit(1, 4) {
+            return Err(Sense::invalid_field_in_cdb(1, Some(4)));
+        }
+        Ok(Self { self_test, list_length })
     }
-    if cdb.u16(3) != 0 {
-        return Err(Sense::invalid_field_in_cdb(3, None));
+}
+
+/// The fields of RECEIVE DIAGNOSTIC RESULTS (SPC-4 6.31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiveDiagnosticResults {
+    /// PAGE CODE, where PCV is one; else the page of the latest SEND DIAGNOSTIC is meant.
+    pub page: Option<u8>,
+    /// ALLOCATION LENGTH in bytes.
+    pub allocation_length: u16,
+}
+
+impl ReceiveDiagnosticResults {
+    pub(super) fn decode(cdb: &Cdb) -> Self {
+        Self { page: cdb.bit(1, 0).then(|| cdb.u8(2)), allocation_length: cdb.u16(3) }
     }
-    Ok(self_test)
 }
 
 /// Which buffer, and what of it.

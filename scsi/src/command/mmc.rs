@@ -1,7 +1,11 @@
 //! Commands of MMC-6 that ask a CD drive about itself and its medium. Their answers are built in [`crate::mmc`].
 
+use super::ReadWrite;
+use crate::asc::Asc;
 use crate::cdb::Cdb;
+use crate::opcode::number::READ_CD;
 use crate::sense::Sense;
+use crate::units::{Blocks, Lba};
 
 /// The fields of READ TOC/PMA/ATIP (MMC-6 6.25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +100,49 @@ impl GetEventStatus {
         }
         Ok(Self { classes: cdb.u8(4), allocation_length: cdb.u16(7) })
     }
+}
+
+/// EXPECTED SECTOR TYPE of READ CD: any, and mode 1, which is what there is.
+const ANY_TYPE: u8 = 0b000;
+const MODE_1: u8 = 0b010;
+/// The main channel selection of READ CD that asks for user data alone.
+const USER_DATA: u8 = 0x10;
+/// Frames before block 0, and in a second and a minute.
+const LEAD_IN: u32 = 150;
+const SECOND: u32 = 75;
+const MINUTE: u32 = 60 * SECOND;
+
+/// READ CD and READ CD MSF (MMC-6 6.19, 6.20) of the user data of mode 1, which is what READ reads; or of nothing. An image
+/// has neither headers nor error correction, and no subchannel.
+pub(super) fn decode_read_cd(cdb: &Cdb) -> Result<ReadWrite, Sense> {
+    if !matches!(cdb.u8(1) >> 2 & 0x07, ANY_TYPE | MODE_1) {
+        return Err(Sense::illegal_request(Asc::ILLEGAL_MODE_FOR_THIS_TRACK));
+    }
+    if cdb.u8(9) & 0xFE & !USER_DATA != 0 {
+        return Err(Sense::invalid_field_in_cdb(9, None));
+    }
+    if cdb.u8(10) & 0x07 != 0 {
+        return Err(Sense::invalid_field_in_cdb(10, Some(2)));
+    }
+    let (lba, blocks) = if cdb.opcode().code == READ_CD {
+        (cdb.u32(2), cdb.u32(6) >> 8)
+    } else {
+        let (start, end) = (frame(cdb, 3)?, frame(cdb, 6)?);
+        let blocks = end.checked_sub(start).ok_or(Sense::invalid_field_in_cdb(6, None))?;
+        (start.checked_sub(LEAD_IN).ok_or(Sense::lba_out_of_range())?, blocks)
+    };
+    let blocks = if cdb.u8(9) & USER_DATA == 0 { 0 } else { blocks };
+    let (lba, blocks) = (Lba(u64::from(lba)), Blocks(u64::from(blocks)));
+    Ok(ReadWrite { lba, blocks, dpo: false, fua: false, group: 0 })
+}
+
+/// The frame that three bytes of minute, second and frame name.
+fn frame(cdb: &Cdb, at: usize) -> Result<u32, Sense> {
+    let [minute, second, frame] = [0, 1, 2].map(|byte| u32::from(cdb.u8(at + byte)));
+    if second >= 60 || frame >= SECOND {
+        return Err(Sense::invalid_field_in_cdb(at as u16, None));
+    }
+    Ok(minute * MINUTE + second * SECOND + frame)
 }
 
 /// DATA TYPE of READ DISC INFORMATION: standard information only. Returns the allocation length.

@@ -1,5 +1,7 @@
 //! CDBs typed from SPC-4 and SBC-3, decoded; and arbitrary bytes, survived.
 
+mod cd;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -26,6 +28,9 @@ fn every_row_decodes() {
         if row.code == 0xA3 {
             cdb[9] = 16;
         }
+        if row.code == 0xB9 {
+            (cdb[4], cdb[7]) = (2, 3);
+        }
         if matches!(row.code, 0x3B | 0x3C) {
             cdb[1] = 0x02;
         }
@@ -35,7 +40,6 @@ fn every_row_decodes() {
         let command = decode(&cdb).unwrap_or_else(|sense| panic!("{}: {sense:?}", row.name));
         let direction = match command {
             Command::PreventAllowMediumRemoval { .. }
-            | Command::SendDiagnostic { .. }
             | Command::Reserve
             | Command::Release
             | Command::TestUnitReady
@@ -43,6 +47,7 @@ fn every_row_decodes() {
             | Command::SynchronizeCache(_)
             | Command::PreFetch(_) => Direction::None,
             Command::Write(_)
+            | Command::SendDiagnostic(_)
             | Command::ModeSelect(_)
             | Command::LogSelect(_)
             | Command::WriteBuffer(_)
@@ -316,10 +321,23 @@ fn log_sense_and_log_select_fields() {
 #[test]
 fn send_diagnostic_is_the_default_self_test() {
     let field = |byte, bit| Err(Sense::invalid_field_in_cdb(byte, bit));
-    assert_eq!(decode(&[0x1D, 4, 0, 0, 0, 0]), Ok(Command::SendDiagnostic { self_test: true }));
-    assert_eq!(decode(&[0x1D, 0x10, 0, 0, 0, 0]), Ok(Command::SendDiagnostic { self_test: false }));
+    let send =
+        |self_test, list_length| Ok(Command::SendDiagnostic(SendDiagnostic { self_test, list_length }));
+    assert_eq!(decode(&[0x1D, 4, 0, 0, 0, 0]), send(true, 0));
+    assert_eq!(decode(&[0x1D, 0x10, 0, 0, 0, 0]), send(false, 0));
+    assert_eq!(decode(&[0x1D, 0x10, 0, 1, 4, 0]), send(false, 0x104), "a diagnostic page");
     assert_eq!(decode(&[0x1D, 0x20, 0, 0, 0, 0]), field(1, Some(7)), "a background self-test");
-    assert_eq!(decode(&[0x1D, 0x10, 0, 0, 4, 0]), field(3, None), "a diagnostic page");
+    assert_eq!(decode(&[0x1D, 0x14, 0, 0, 4, 0]), field(3, None), "a page with a self-test");
+    assert_eq!(decode(&[0x1D, 0x00, 0, 0, 4, 0]), field(1, Some(4)), "a list of a vendor");
+}
+
+#[test]
+fn receive_diagnostic_results_fields() {
+    let receive = |page, allocation_length| {
+        Ok(Command::ReceiveDiagnosticResults(ReceiveDiagnosticResults { page, allocation_length }))
+    };
+    assert_eq!(decode(&[0x1C, 0x01, 0x3F, 0x01, 0x02, 0]), receive(Some(0x3F), 0x102));
+    assert_eq!(decode(&[0x1C, 0x00, 0x3F, 0, 8, 0]), receive(None, 8));
 }
 
 #[test]

@@ -16,12 +16,16 @@ fn disk() -> DeviceInfo {
 #[test]
 fn standard_bytes_of_the_standard() {
     let data = standard(&disk(), &Path::default(), 0xFFFF).into_vec();
-    assert_eq!(data.len(), 96);
-    assert_eq!(data[..8], [0x00, 0x00, 0x06, 0x32, 91, 0x08, 0x00, 0x02]);
-    assert_eq!(&data[8..36], b"ACME    Rocket Disk     1.2 ");
-    assert_eq!(data[36..58], [0; 22]);
-    assert_eq!(data[58..64], [0x00, 0xA0, 0x04, 0x60, 0x04, 0xC0], "SAM-5, SPC-4, SBC-3");
-    assert_eq!(data[64..], [0; 32]);
+    let expected = [
+        // VERSION 06h: SPC-4. NORMACA, HISUP, RESPONSE DATA FORMAT 2. 91 more bytes. 3PC. CMDQUE.
+        &[0x00, 0x00, 0x06, 0x32, 0x5B, 0x08, 0x00, 0x02][..],
+        b"ACME    Rocket Disk     1.2 ",
+        &[0; 22],
+        // SAM-5, SPC-4, SBC-3.
+        &[0x00, 0xA0, 0x04, 0x60, 0x04, 0xC0],
+        &[0; 32],
+    ];
+    assert_eq!(data, expected.concat());
 }
 
 #[test]

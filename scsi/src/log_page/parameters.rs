@@ -6,6 +6,8 @@ use crate::parameter::ParameterData;
 
 /// TSD: not saved by itself. FORMAT AND LINKING 00b: a bounded counter.
 const COUNTER: u8 = 0x20;
+/// TSD, and FORMAT AND LINKING 10b: an unbounded counter, or several of them.
+const UNBOUNDED: u8 = 0x22;
 /// TSD, and FORMAT AND LINKING 11b: a list in binary.
 const LIST: u8 = 0x23;
 /// SCOPE of a resource count: the unit's own, or shared with others.
@@ -75,7 +77,7 @@ pub(super) fn verify_errors(log: &Log<'_>, parameters: &mut Parameters<'_>) {
 /// Logical Block Provisioning, 0Ch (SBC-3 6.3.4): available and used resources, in sets of blocks.
 pub(super) fn provisioning(log: &Log<'_>, parameters: &mut Parameters<'_>) {
     let Some(resources) = log.resources else { return };
-    let set = u64::from(log.info.block_size.get()) << THRESHOLD_EXPONENT;
+    let set = log.info.threshold_set().0;
     let sets = |bytes: u64| u32::try_from(bytes / set).unwrap_or(u32::MAX).to_be_bytes();
     for (code, bytes, scope) in [(0x0001, resources.available, SHARED), (0x0002, resources.used, DEDICATED)] {
         let [a, b, c, d] = sets(bytes);
@@ -83,10 +85,24 @@ pub(super) fn provisioning(log: &Log<'_>, parameters: &mut Parameters<'_>) {
     }
 }
 
-/// 2^n blocks make a threshold set: 1 MiB with blocks of 512 bytes. VPD page B2h says the same.
-pub const THRESHOLD_EXPONENT: u8 = 11;
+/// Temperature, 0Dh (SPC-4 7.3.21): FFh, because what has no place has no temperature, nor a highest one to stay below.
+pub(super) fn temperature(_: &Log<'_>, parameters: &mut Parameters<'_>) {
+    parameters.list(0x0000, &[0, 0xFF]);
+    parameters.list(0x0001, &[0, 0xFF]);
+}
 
-/// General Statistics and Performance, 19h (SPC-4 7.3.9). Intervals are zero: no clock is read for a command.
+/// Background Scan, 15h (SBC-3 6.3.3): minutes of service, and that nothing is scanned in the background.
+pub(super) fn background_scan(log: &Log<'_>, parameters: &mut Parameters<'_>) {
+    let [a, b, c, d] = log.minutes.to_be_bytes();
+    parameters.list(0x0000, &[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+/// The time interval of page 19h is 1 x 10^-3 s.
+const INTERVAL: [u8; 8] = [0, 0, 0, 3, 0, 0, 0, 1];
+const INTERVAL_US: u64 = 1000;
+
+/// General Statistics and Performance, 19h (SPC-4 7.3.6). Of the intervals only those are counted in which there was nothing
+/// to do: no clock is read for a command. Weights are about command priority, which is not supported.
 pub(super) fn statistics(log: &Log<'_>, parameters: &mut Parameters<'_>) {
     let (activity, block) = (log.activity, u64::from(log.info.block_size.get()));
     let values = [
@@ -103,7 +119,10 @@ pub(super) fn statistics(log: &Log<'_>, parameters: &mut Parameters<'_>) {
     for (place, value) in bytes.chunks_exact_mut(8).zip(values) {
         place.copy_from_slice(&parameters.control.of(value).to_be_bytes());
     }
-    parameters.list(0x0001, &bytes);
+    parameters.put(0x0001, UNBOUNDED, &bytes);
+    let idle = parameters.control.of(activity.idle_us / INTERVAL_US);
+    parameters.put(0x0002, UNBOUNDED, &idle.to_be_bytes());
+    parameters.list(0x0003, &INTERVAL);
 }
 
 /// Informational Exceptions, 2Fh (SPC-4 7.3.11): the exception, and FFh for a temperature that nobody knows.

@@ -1,4 +1,4 @@
-//! READ DISC INFORMATION, READ TRACK INFORMATION and MECHANISM STATUS (MMC-6 6.21, 6.26, 6.9).
+//! READ DISC INFORMATION, READ TRACK INFORMATION, READ FORMAT CAPACITIES and MECHANISM STATUS (MMC-6 6.21, 6.26, 6.23, 6.9).
 
 use super::Disc;
 use crate::command::{ReadTrackInformation, TrackAddress};
@@ -38,6 +38,21 @@ pub fn track_information(info: &DeviceInfo, request: &ReadTrackInformation) -> R
     data.put_u32(u32::try_from(info.blocks.0).unwrap_or(u32::MAX));
     data.pad_to(36);
     Ok(data)
+}
+
+/// The capacity of the medium, and that it is formatted; without one, the most that the drive takes: all that 32 bits count.
+pub fn format_capacities(info: &DeviceInfo, disc: Disc, allocation_length: u16) -> ParameterData {
+    let (blocks, kind) = match disc.present {
+        true => (u32::try_from(info.blocks.0).unwrap_or(u32::MAX), 0b10),
+        false => (u32::MAX, 0b11),
+    };
+    let mut data = ParameterData::new(allocation_length);
+    data.put(&[0, 0, 0, 8]);
+    data.put_u32(blocks);
+    let [_, length @ ..] = info.block_size.get().to_be_bytes();
+    data.put_u8(kind);
+    data.put(&length);
+    data
 }
 
 /// The state of the mechanism: idle, the door, no changer.

@@ -34,6 +34,9 @@ fn answer(info: &DeviceInfo, disc: Disc, event: MediaEvent, cdb: &[u8]) -> Resul
         Command::ReadDiscInformation { allocation_length } => disc_information(allocation_length),
         Command::ReadTrackInformation(request) => track_information(info, &request)?,
         Command::MechanismStatus { allocation_length } => mechanism_status(disc, allocation_length),
+        Command::ReadFormatCapacities { allocation_length } => {
+            format_capacities(info, disc, allocation_length)
+        }
         other => panic!("{other:?}"),
     };
     Ok(data.into_vec())
@@ -45,6 +48,15 @@ fn ask(cdb: &[u8]) -> Vec<u8> {
 
 fn refused(cdb: &[u8]) -> Sense {
     answer(&cd(), LOADED, MediaEvent::NoChange, cdb).unwrap_err()
+}
+
+#[test]
+fn format_capacities_with_a_medium_and_without() {
+    let cdb = [0x23, 0, 0, 0, 0, 0, 0, 0, 255, 0];
+    // 4653 blocks of 2048 bytes; DESCRIPTOR TYPE 10b: formatted media.
+    assert_eq!(ask(&cdb), [0, 0, 0, 8, 0x00, 0x00, 0x12, 0x2D, 0x02, 0x00, 0x08, 0x00]);
+    let none = answer(&cd(), OPEN, MediaEvent::NoChange, &cdb).unwrap();
+    assert_eq!(none, [0, 0, 0, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0x03, 0x00, 0x08, 0x00], "11b: no media present");
 }
 
 #[test]

@@ -7,12 +7,18 @@ const REALLOCATES: u8 = 0xC0;
 /// TB, RC, PER, DTE and DCR zero: full recovery, and no report of what could be recovered.
 const FULL_RECOVERY: u8 = 0x00;
 
+/// LBPERE: a threshold of space that is reached is told (page 1Ch/02h).
+const LBPERE: u8 = 0x80;
+
 /// Of a disk.
 pub(super) const DISK_PAGE: Page = Page {
     code: 0x01,
     len: 12,
     types: DISK,
-    default: |info, page| page[2] = if info.read_only { FULL_RECOVERY } else { REALLOCATES },
+    default: |info, page| {
+        page[2] = if info.read_only { FULL_RECOVERY } else { REALLOCATES };
+        page[7] = if info.thin_provisioned && info.threshold > 0 { LBPERE } else { 0 };
+    },
     ..Page::FIXED
 };
 

@@ -120,6 +120,26 @@ fn header_of_a_path_that_may_not_write_is_write_protected() {
 }
 
 #[test]
+fn mode_pages_of_a_thin_disk_tell_its_threshold() {
+    let thin = DeviceInfo { thin_provisioned: true, ..disk() };
+    let current = |info: &DeviceInfo, code, subpage| page(info, PageControl::Current, code, subpage);
+    // Page length, SITUA zero, 11 reserved bytes; a descriptor that is disabled, of available resources.
+    let none = [0x5C, 0x02, 0x00, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0x01, 0, 0, 0, 0, 0, 0];
+    assert_eq!(current(&thin, 0x1C, 2), none);
+    assert_eq!(current(&thin, 0x01, 0), RECOVERY);
+    let told = DeviceInfo { threshold: 0x0001_0203, ..thin.clone() };
+    let set = [0x5C, 0x02, 0x00, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x01, 0, 0, 0, 1, 2, 3];
+    assert_eq!(current(&told, 0x1C, 2), set);
+    assert_eq!(current(&told, 0x01, 0), [0x01, 0x0A, 0xC0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0], "LBPERE");
+    let both = [&EXCEPTIONS[..], &set].concat();
+    assert_eq!(current(&told, 0x1C, 0xFF), both);
+    let nothing = page(&told, PageControl::Changeable, 0x1C, 2);
+    assert_eq!((&nothing[..4], &nothing[4..]), (&[0x5C, 0x02, 0x00, 0x14][..], &[0; 20][..]));
+    let request = ModeSense { subpage: 2, ..six(0x1C) };
+    assert_eq!(ask(&disk(), request), Err(Sense::invalid_field_in_cdb(3, None)), "not thin");
+}
+
+#[test]
 fn mode_sense_changeable_of_each_page() {
     let changeable = |code, subpage| page(&disk(), PageControl::Changeable, code, subpage);
     let nothing = |page: &[u8], header: usize| {

@@ -156,9 +156,17 @@ pub static TABLE: &[Opcode] = &[
         ..PLAIN
     },
     Opcode {
+        code: number::RECEIVE_DIAGNOSTIC_RESULTS,
+        name: "RECEIVE DIAGNOSTIC RESULTS",
+        usage: &[0x1C, 0x01, 0xFF, 0xFF, 0xFF, 0],
+        reservation: READS,
+        ..INFORMATION
+    },
+    Opcode {
         code: number::SEND_DIAGNOSTIC,
         name: "SEND DIAGNOSTIC",
-        usage: &[0x1D, 0xE7, 0, 0xFF, 0xFF, 0],
+        usage: &[0x1D, 0xF7, 0, 0xFF, 0xFF, 0],
+        direction: Direction::Out,
         types: ALL,
         alua: STANDBY,
         ..PLAIN
@@ -176,6 +184,12 @@ pub static TABLE: &[Opcode] = &[
         types: ALL,
         requires: Requires::Removable,
         ..PLAIN
+    },
+    Opcode {
+        code: number::READ_FORMAT_CAPACITIES,
+        name: "READ FORMAT CAPACITIES",
+        usage: &[0x23, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
+        ..READ_CD
     },
     Opcode {
         code: number::READ_CAPACITY_10,
@@ -637,9 +651,21 @@ pub static TABLE: &[Opcode] = &[
         ..READ
     },
     Opcode {
+        code: number::READ_CD_MSF,
+        name: "READ CD MSF",
+        usage: &[0xB9, 0x1E, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x07, 0],
+        ..READ_CD
+    },
+    Opcode {
         code: number::MECHANISM_STATUS,
         name: "MECHANISM STATUS",
         usage: &[0xBD, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0],
+        ..READ_CD
+    },
+    Opcode {
+        code: number::READ_CD,
+        name: "READ CD",
+        usage: &[0xBE, 0x1E, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x07, 0],
         ..READ_CD
     },
 ];

@@ -18,8 +18,10 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("RELEASE(6)", 0x17, None, 6),
     ("MODE SENSE(6)", 0x1A, None, 6),
     ("START STOP UNIT", 0x1B, None, 6),
+    ("RECEIVE DIAGNOSTIC RESULTS", 0x1C, None, 6),
     ("SEND DIAGNOSTIC", 0x1D, None, 6),
     ("PREVENT ALLOW MEDIUM REMOVAL", 0x1E, None, 6),
+    ("READ FORMAT CAPACITIES", 0x23, None, 10),
     ("READ CAPACITY(10)", 0x25, None, 10),
     ("READ(10)", 0x28, None, 10),
     ("WRITE(10)", 0x2A, None, 10),
@@ -86,7 +88,9 @@ const STANDARD: &[(&str, u8, Option<u16>, usize)] = &[
     ("WRITE AND VERIFY(12)", 0xAE, None, 12),
     ("VERIFY(12)", 0xAF, None, 12),
     ("READ DEFECT DATA(12)", 0xB7, None, 12),
+    ("READ CD MSF", 0xB9, None, 12),
     ("MECHANISM STATUS", 0xBD, None, 12),
+    ("READ CD", 0xBE, None, 12),
 ];
 
 #[test]
@@ -240,6 +244,9 @@ const READING: &[&str] = &[
     "REPORT SUPPORTED OPERATION CODES",
     "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
     "READ TOC/PMA/ATIP",
+    "READ FORMAT CAPACITIES",
+    "READ CD MSF",
+    "READ CD",
 ];
 const CHANGING: &[&str] = &[
     "WRITE(6)",

@@ -1,11 +1,12 @@
 //! REPORT SUPPORTED OPERATION CODES data against the table and typed bytes.
 
+mod golden;
+
 use super::*;
 use crate::device_info::Tpgs;
 use crate::opcode::TABLE;
 use crate::units::{BlockSize, Blocks};
 
-/// How many commands a disk that is not thin provisioned has.
 /// A disk that can do everything.
 fn able() -> DeviceInfo {
     DeviceInfo {
@@ -15,6 +16,7 @@ fn able() -> DeviceInfo {
     }
 }
 
+/// How many commands it has.
 fn count() -> usize {
     let info = able();
     TABLE.iter().filter(|row| info.supports(row)).count()

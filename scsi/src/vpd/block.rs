@@ -1,7 +1,6 @@
 //! VPD pages of block devices: B0h, B1h, B2h (SBC-3 6.5).
 
 use crate::device_info::DeviceInfo;
-use crate::log_page::THRESHOLD_EXPONENT;
 use crate::parameter::ParameterData;
 use crate::path::Path;
 use crate::units::Blocks;
@@ -21,6 +20,10 @@ const UNMAPS: u8 = 0x80 | 0x40 | 0x20 | 0x04;
 const THIN: u8 = 0x02;
 /// WABEREQ 01b: after a block erase, reads succeed.
 const READS_AFTER_ERASE: u8 = 0x40;
+/// FUAB: a cache that outlives a loss of power is as good as the medium for FUA and SYNCHRONIZE CACHE, as SBC-3 has it.
+const FUAB: u8 = 0x02;
+/// VBULS: VERIFY compares unmapped blocks too, as zeros.
+const VBULS: u8 = 0x01;
 
 /// Block Limits (SBC-3 6.5.3, SBC-4 for atomic writes). Atomic writes need no alignment, granularity or boundary.
 pub(super) fn block_limits(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
@@ -46,13 +49,14 @@ pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &m
         (true, rate) => rate,
     };
     data.put_u16(rate);
-    data.put(&[0, if info.thin_provisioned { READS_AFTER_ERASE } else { 0 }]);
+    data.put(&if info.thin_provisioned { [0, READS_AFTER_ERASE, FUAB | VBULS] } else { [0, 0, FUAB] });
     data.pad_to(LONG_PAGE);
 }
 
-/// Logical Block Provisioning (SBC-3 6.5.4). A unit that is not thin is fully provisioned as far as initiators can tell.
+/// Logical Block Provisioning (SBC-3 6.5.4). ANC_SUP is zero: no file system tells an anchored block from one that it would
+/// have to find room for, so it could not be said which is which. A unit that is not thin is fully provisioned as far as initiators can tell.
 pub(super) fn logical_block_provisioning(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put(&if info.thin_provisioned { [THRESHOLD_EXPONENT, UNMAPS, THIN, 0] } else { [0; 4] });
+    data.put(&if info.thin_provisioned { [info.threshold_exponent(), UNMAPS, THIN, 0] } else { [0; 4] });
 }
 
 /// Zero means no limit in these fields, and so does what does not fit.

@@ -11,6 +11,9 @@ const V_SUP: u8 = 0x01;
 /// NV_SUP: there is a cache that outlives a loss of power.
 const NV_SUP: u8 = 0x02;
 
+/// RTD_SUP: MODE SELECT takes RTD, which sets every page back to its defaults (SPC-5).
+const RTD_SUP: u8 = 0x08;
+
 /// CODE SET binary, ASCII and UTF-8.
 pub(super) const BINARY: u8 = 0x1;
 const ASCII: u8 = 0x2;
@@ -67,10 +70,10 @@ pub(super) fn name_of(data: &mut ParameterData, protocol: u8, association: u8, n
 }
 
 /// Extended INQUIRY Data (SPC-4 7.8): HEADSUP, ORDSUP and SIMPSUP; V_SUP when there is a volatile cache; LUICLR, for the
-/// core takes REPORTED LUNS DATA HAS CHANGED back from all units of a nexus at once; the longest sense data that there is.
+/// core takes REPORTED LUNS DATA HAS CHANGED back from all units of a nexus at once; the longest sense data that there is; RTD_SUP.
 pub(super) fn extended_inquiry_data(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
     let caches = if info.write_cache { V_SUP } else { 0 } | if info.nv_cache { NV_SUP } else { 0 };
-    data.put(&[0x00, 0x07, caches, 0x01, 0, 0, 0, 0, 0, SENSE_CAPACITY as u8]);
+    data.put(&[0x00, 0x07, caches, 0x01, RTD_SUP, 0, 0, 0, 0, SENSE_CAPACITY as u8]);
     data.pad_to(64);
 }
 

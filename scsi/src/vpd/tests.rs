@@ -141,10 +141,12 @@ fn scsi_ports_bytes() {
 #[test]
 fn extended_inquiry_data_bytes() {
     let cached = bytes(&disk(), 0x86);
-    assert_eq!(cached[..14], [0x00, 0x86, 0, 0x3C, 0x00, 0x07, 0x01, 0x01, 0, 0, 0, 0, 0, 96]);
+    assert_eq!(cached[..14], [0x00, 0x86, 0, 0x3C, 0x00, 0x07, 0x01, 0x01, 0x08, 0, 0, 0, 0, 96]);
     assert_eq!(cached[14..], [0; 50]);
     let through = DeviceInfo { write_cache: false, ..disk() };
     assert_eq!(bytes(&through, 0x86)[6], 0x00);
+    let lasting = DeviceInfo { write_cache: false, nv_cache: true, ..disk() };
+    assert_eq!(bytes(&lasting, 0x86)[6], 0x02, "NV_SUP");
 }
 
 #[test]
@@ -188,6 +190,7 @@ fn pages_of_a_thin_unit() {
     let thin = DeviceInfo { thin_provisioned: true, ..disk() };
     assert_eq!(bytes(&thin, 0xB2), [0x00, 0xB2, 0, 4, 11, 0xE4, 0x02, 0]);
     assert_eq!(bytes(&thin, 0xB1)[4..8], [0x00, 0x01, 0x00, 0x40], "blocks can be read after a block erase");
+    assert_eq!(bytes(&thin, 0xB1)[8..], [&[0x03][..], &[0; 55]].concat(), "FUAB and VBULS");
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn block_limits_too_large_for_the_field_means_no_limit() {
 fn block_device_characteristics_bytes() {
     let solid = bytes(&disk(), 0xB1);
     assert_eq!(solid[..6], [0x00, 0xB1, 0, 0x3C, 0x00, 0x01]);
-    assert_eq!(solid[6..], [0; 58]);
+    assert_eq!(solid[6..], [&[0, 0, 0x02][..], &[0; 55]].concat(), "FUAB");
     let turning = DeviceInfo { rotational: true, ..disk() };
     assert_eq!(bytes(&turning, 0xB1)[4..6], [0x1C, 0x20]);
 }

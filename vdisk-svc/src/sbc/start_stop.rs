@@ -1,8 +1,8 @@
 //! START STOP UNIT (SBC-3 5.25) and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.8).
 //!
 //! A stopped unit, or one whose tray is open, refuses its medium until it is started or loaded again; what it is outlives
-//! this process ([`crate::unit::drive`]). IMMED is not used to answer early, for nothing takes longer than writing the cache
-//! out, and whether that works must be told with the command.
+//! this process ([`crate::unit::drive`]). Nothing takes longer than writing the cache out. With IMMED the answer does not wait
+//! for that, and a failure is told later, as one of SYNCHRONIZE CACHE with IMMED is.
 
 use scsi::asc::Asc;
 use scsi::command::StartStopUnit;
@@ -37,6 +37,10 @@ pub fn begin(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
     // Without NO_FLUSH what was acknowledged is on the medium before it cannot be reached.
     let flush = away && !request.no_flush && unit.needs_sync();
     match (flush, unit.syncs.lost) {
+        (true, false) if request.immed => match finish(task, unit, request) {
+            Step::Done(outcome) if outcome.result.is_ok() => Step::SyncAnswered(outcome),
+            refused => refused,
+        },
         (true, false) => Step::Sync,
         (true, true) => Step::Done(Outcome::check(failure::of_lost_data())),
         (false, _) => finish(task, unit, request),
@@ -45,6 +49,10 @@ pub fn begin(task: &Task, unit: &mut Unit, request: &StartStopUnit) -> Step {
 
 /// The cache has been written out, or (false) could not be.
 pub fn synced(task: &Task, unit: &mut Unit, request: &StartStopUnit, kept: bool) -> Step {
+    // With IMMED it was done before, and may have been undone since.
+    if task.answered {
+        return Step::Done(Outcome::GOOD);
+    }
     if kept { finish(task, unit, request) } else { Step::Done(Outcome::check(failure::of_lost_data())) }
 }
 

@@ -4,7 +4,8 @@
 
 use rustix::fs::{fstat, fstatvfs};
 use scsi::asc::Asc;
-use scsi::command::{Command, LogControl, LogSelect, LogSense, RequestSense};
+use scsi::command::{Command, LogControl, LogSelect, LogSense, RequestSense, SendDiagnostic};
+use scsi::diagnostic;
 use scsi::log_page::{self, Activity, Log, Resources};
 use scsi::request_sense as sense_data;
 use scsi::sense::{Sense, SenseKey};
@@ -19,7 +20,7 @@ use crate::unit::drive::Power;
 pub fn sense(task: &Task, unit: &mut Unit, request: &LogSense) -> Outcome {
     let resources = if unit.info.thin_provisioned { resources(unit) } else { None };
     let (activity, exception) = (unit.activity, exception(unit));
-    let log = Log { info: &unit.info, activity: &activity, resources, exception };
+    let log = Log { info: &unit.info, activity: &activity, resources, minutes: unit.minutes(), exception };
     answer(task, log_page::respond(&log, request))
 }
 
@@ -52,12 +53,18 @@ pub fn select(task: &Task, unit: &mut Unit, request: &LogSelect) -> Outcome {
     Outcome::GOOD
 }
 
-/// SEND DIAGNOSTIC: the default self-test passes while no acknowledged data has been lost.
-pub fn send_diagnostic(unit: &Unit, self_test: bool) -> Outcome {
-    if self_test && unit.syncs.lost {
+/// SEND DIAGNOSTIC: the default self-test passes while no acknowledged data has been lost. A list can only ask for the list of
+/// pages, which is the answer of RECEIVE DIAGNOSTIC RESULTS in any case.
+pub fn send_diagnostic(task: &Task, unit: &Unit, request: &SendDiagnostic) -> Outcome {
+    if request.self_test && unit.syncs.lost {
         return Outcome::check(Sense::new(SenseKey::HardwareError, Asc::LOGICAL_UNIT_FAILED_SELF_TEST));
     }
-    Outcome::GOOD
+    let mut list = vec![0; usize::from(request.list_length).min(task.data.bytes())];
+    task.data.read_at(0, &mut list);
+    match diagnostic::parse(&list) {
+        Ok(()) => Outcome::good(list.len(), usize::from(request.list_length)),
+        Err(sense) => Outcome::check(sense),
+    }
 }
 
 /// REQUEST SENSE (SPC-4 6.39), after core-svc has answered for unit attentions: why the medium cannot be used, an

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
+use scsi::units::Bytes;
+
 use super::{State, Unit};
 use crate::chore::Chore;
 
@@ -25,7 +27,7 @@ impl Unit {
     /// Looks at the free space if it is time for that.
     pub fn look_at_space(&mut self, now: Instant) {
         let threshold = self.config.threshold;
-        if threshold == 0 || !matches!(self.state, State::Open(_)) {
+        if threshold == 0 || !self.info.thin_provisioned || !matches!(self.state, State::Open(_)) {
             return;
         }
         if let Some(chore) = &self.space.asked {
@@ -40,6 +42,17 @@ impl Unit {
         let Some(file) = self.backend().and_then(|backend| backend.file().cloned()) else { return };
         // Without a thread now there will be one later.
         self.space.asked = Chore::start(move || check(&file, threshold)).ok();
+    }
+
+    /// The threshold in sets of so many bytes, as mode page 1Ch/02h has it; zero where there is none.
+    pub(super) fn threshold_sets(&mut self, set: Bytes) -> u32 {
+        let threshold = u128::from(self.config.threshold);
+        if threshold == 0 || !self.config.thin {
+            return 0;
+        }
+        let found = self.backend().and_then(|backend| rustix::fs::fstatvfs(backend.file()?).ok());
+        let all = found.map_or(0, |found| u128::from(found.f_blocks) * u128::from(found.f_frsize));
+        u32::try_from(all * threshold / 100 / u128::from(set.0.max(1))).unwrap_or(u32::MAX)
     }
 
     fn learn_space(&mut self, result: &io::Result<()>) {

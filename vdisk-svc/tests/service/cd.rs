@@ -49,6 +49,17 @@ fn cd_reads_and_says_what_it_is() {
     assert_eq!(answer.data, [[4; 512], [5; 512], [6; 512], [7; 512]].concat());
     let answer = rig.run(0, &[0xA8, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0], &[], &[2048]);
     assert_eq!(answer.data[..512], [4; 512]);
+    // READ CD of user data, and the same block as a time: 2 seconds and 1 frame to 2 seconds and 2 frames.
+    for cdb in [[0xBE, 0, 0, 0, 0, 1, 0, 0, 1, 0x10, 0, 0], [0xB9, 0x08, 0, 0, 2, 1, 0, 2, 2, 0x10, 0, 0]] {
+        let answer = rig.run(0, &cdb, &[], &[2048]);
+        assert_eq!(answer.data, [[4; 512], [5; 512], [6; 512], [7; 512]].concat());
+    }
+    let past = rig.run(0, &[0xBE, 0, 0, 0, 0, 15, 0, 0, 2, 0x10, 0, 0], &[], &[4096]);
+    assert_eq!(past.status(), (2, 0x5, 0x21, 0x00));
+    let raw = rig.run(0, &[0xBE, 0, 0, 0, 0, 1, 0, 0, 1, 0xF8, 0, 0], &[], &[2352]);
+    assert_eq!(raw.status(), (2, 0x5, 0x24, 0x00), "there are no sync bytes, headers and EDC in an image");
+    let formats = rig.run(0, &[0x23, 0, 0, 0, 0, 0, 0, 0, 12, 0], &[], &[12]).data;
+    assert_eq!(formats, [0, 0, 0, 8, 0, 0, 0, 16, 2, 0, 8, 0]);
     let toc = rig.run(0, &TOC, &[], &[20]).data;
     assert_eq!(toc[..4], [0, 18, 1, 1]);
     assert_eq!(toc[12..], [0, 0x14, 0xAA, 0, 0, 0, 0, 16]);

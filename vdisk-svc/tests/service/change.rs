@@ -234,8 +234,8 @@ fn space_below_the_threshold_is_told() {
         eprintln!("skipped: the file system of the directory for temporary files is empty");
         return;
     }
-    for (threshold, news) in [(99, true), (0, false)] {
-        let config = DeviceConfig { threshold, ..disk(0) };
+    for (thin, threshold, news) in [(true, 99, true), (true, 0, false), (false, 99, false)] {
+        let config = DeviceConfig { thin, threshold, ..disk(0) };
         let mut rig = Rig::on(Choice::Best, config, &file);
         let deadline =
             std::time::Instant::now() + if news { LIMIT } else { std::time::Duration::from_secs(2) };
@@ -250,6 +250,16 @@ fn space_below_the_threshold_is_told() {
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         };
-        assert_eq!(told, news, "threshold {threshold}");
+        assert_eq!(told, news, "thin {thin}, threshold {threshold}");
+        if thin {
+            let page = rig.run(0, &[0x1A, 0x08, 0x1C, 0x02, 255, 0], &[], &[255]).data.split_off(4);
+            assert_eq!(
+                (page[..4].to_vec(), page[16..18].to_vec()),
+                (vec![0x5C, 2, 0, 20], vec![u8::from(news) << 7, 1])
+            );
+            let sets = u32::from_be_bytes(page[20..].try_into().unwrap());
+            let all = u128::from(space.f_blocks) * u128::from(space.f_frsize);
+            assert_eq!(u128::from(sets), (all * u128::from(threshold) / 100) >> 20);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL: power, tray, and what of it outlives the process.
 
-use ipc::message::config::DeviceConfig;
+use ipc::message::config::{DeviceConfig, FaultConfig};
 use ipc::message::record::{Request, RequestKind};
 use vdisk_svc::engine::Choice;
 use vdisk_svc::stats::Counter;
@@ -54,6 +54,40 @@ fn stop_flushes_and_refuses_the_medium_until_start() {
         assert_eq!(run(&mut rig, &[0x1B, 0, 0, 0, 0x10, 0]), GOOD);
         assert_eq!(run(&mut rig, &TEST_UNIT_READY), GOOD);
     }
+}
+
+#[test]
+fn stop_with_immed_is_answered_before_the_cache_is_written_out() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let delay = FaultConfig { delay_us: 200_000, ..Default::default() };
+        let mut rig = Rig::on(choice, faulty(0, delay), &file);
+        assert_eq!(run(&mut rig, &[0x1B, 1, 0, 0, 0x00, 0]), GOOD);
+        assert_eq!(rig.counter(Counter::Syncs), 0);
+        assert_eq!(run(&mut rig, &TEST_UNIT_READY), STOPPED);
+        assert_eq!(run(&mut rig, &START), GOOD);
+        // This one comes after the other, whose end must not stop the unit again.
+        assert_eq!(run(&mut rig, &SYNCHRONIZE_CACHE_10), GOOD);
+        assert_eq!(rig.counter(Counter::Syncs), 2);
+        assert_eq!(run(&mut rig, &TEST_UNIT_READY), GOOD);
+    }
+}
+
+#[test]
+fn stop_with_immed_that_loses_data_is_told_later() {
+    let file = medium(8, false);
+    let faults = FaultConfig { fail_every: 1, ..Default::default() };
+    let mut rig = Rig::on(Choice::Best, faulty(0, faults), &file);
+    assert_eq!(run(&mut rig, &[0x1B, 1, 0, 0, 0x00, 0]), GOOD);
+    let told = loop {
+        let answer = rig.run(0, &START, &[], &[]);
+        if answer.status() != GOOD {
+            break answer;
+        }
+    };
+    assert_eq!((told.status(), told.reply.sense[0]), ((2, 0x3, 0x0C, 0x00), 0x71), "a deferred error");
+    assert_eq!(run(&mut rig, &START), GOOD);
+    assert_eq!(run(&mut rig, &SYNCHRONIZE_CACHE_10), (2, 0x3, 0x0C, 0x00));
 }
 
 #[test]

@@ -45,13 +45,51 @@ fn log_pages_count_what_the_unit_does_until_they_are_set_back() {
         let told = rig.reports.last().unwrap().1;
         assert_eq!((told.generations.log, told.origin), (before + 1, NEXUS));
         assert_eq!(
-            rig.run(0, &[0x4C, 2, 0xCD, 0, 0, 0, 0, 0, 0, 0], &[], &[]).status(),
+            rig.run(0, &[0x4C, 2, 0xCE, 0, 0, 0, 0, 0, 0, 0], &[], &[]).status(),
             INVALID_FIELD_IN_CDB
         );
         let list = [0x02, 0, 0, 12, 0, 5, 0x20, 8, 0, 0, 0, 0, 0, 0, 0, 0];
         let answer = rig.run(0, &[0x4C, 0, 0x40, 0, 0, 0, 0, 0, 16, 0], &[&list], &[]);
         assert_eq!(answer.status(), (2, 0x5, 0x26, 0x00), "a counter cannot be set");
     }
+}
+
+#[test]
+fn pages_that_are_about_time_and_place() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(Choice::Best, disk(0), &file);
+    let page = |rig: &mut Rig, code: u8| {
+        rig.run(0, &[0x4D, 0, 0x40 | code, 0, 0, 0, 0, 0, 255, 0], &[], &[255]).data
+    };
+    let pages = rig.run(0, &[0x4D, 0, 0x40, 0, 0, 0, 0, 0, 255, 0], &[], &[255]).data;
+    assert_eq!(pages, [0, 0, 0, 8, 0x00, 0x02, 0x03, 0x05, 0x0D, 0x15, 0x19, 0x2F]);
+    assert_eq!(page(&mut rig, 0x0D)[8..10], [0, 0xFF], "no temperature");
+    let scan = page(&mut rig, 0x15);
+    assert_eq!((scan.len(), &scan[12..]), (20, &[0; 8][..]));
+    assert_eq!(page(&mut rig, 0x19)[84..], [0, 3, 0x23, 8, 0, 0, 0, 3, 0, 0, 0, 1], "milliseconds");
+    let deadline = std::time::Instant::now() + LIMIT;
+    while counter(&mut rig, 0x19, 2) == 0 {
+        assert!(std::time::Instant::now() < deadline, "no time without a command is counted");
+        // What is counted is that nothing happens.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    for code in [0x0D, 0x15, 0x19] {
+        assert_eq!(rig.run(0, &[0x4C, 2, 0xC0 | code, 0, 0, 0, 0, 0, 0, 0], &[], &[]).status(), GOOD);
+    }
+}
+
+#[test]
+fn diagnostic_pages_are_listed() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(Choice::Best, disk(0), &file);
+    let send = [0x1D, 0x10, 0, 0, 4, 0];
+    assert_eq!(rig.run(0, &send, &[&[0; 4]], &[]).status(), GOOD);
+    for receive in [[0x1C, 0, 0, 0, 255, 0], [0x1C, 1, 0, 0, 255, 0]] {
+        assert_eq!(rig.run(0, &receive, &[], &[255]).data, [0, 0, 0, 1, 0]);
+    }
+    assert_eq!(rig.run(0, &send, &[&[0x40, 0, 0, 0]], &[]).status(), (2, 0x5, 0x26, 0x00));
+    assert_eq!(rig.run(0, &send, &[&[0; 3]], &[]).status(), (2, 0x5, 0x1A, 0x00));
+    assert_eq!(rig.run(0, &[0x1C, 1, 0x40, 0, 255, 0], &[], &[255]).status(), INVALID_FIELD_IN_CDB);
 }
 
 #[test]

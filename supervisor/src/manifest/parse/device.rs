@@ -49,6 +49,10 @@ pub fn read(mut table: Table<'_>, base: &Path, services: &[Service], report: &mu
     if let (Some(thin), Some(Backend::Null { .. })) = (&thin, &backend) {
         report.error(&thin.span, "a null device has no blocks to give back", "remove thin");
     }
+    if traits.threshold > 0 && thin.is_none() {
+        let what = "threshold says nothing of a device that is not thin";
+        report.warning(&span, what, "write thin = true, or remove threshold");
+    }
     // In place of a backend with a mistake, so that references to the device are not reported as well.
     let backend = backend.unwrap_or_else(|| Backend::Null { size: At::implied(u64::from(block_size)) });
     table.finish(report);

@@ -27,6 +27,11 @@ fn manifest_with_traits_of_the_medium_is_read() {
         on_block_device: false,
     };
     assert_eq!(manifest.devices[0].traits, expected);
+    let text = SMALL.replace("[[device]]\n", "[[device]]\nthreshold = 10\n");
+    let (_, report) = parse(&text).expect("a good manifest");
+    let warning =
+        "m.toml:2:1: warning: threshold says nothing of a device that is not thin; write thin = true";
+    assert!(report.to_string().contains(warning), "{report}");
     assert_eq!(with_keys("").expect("a good manifest").devices[0].traits, Traits::default());
 }
 
