@@ -78,7 +78,8 @@ impl Core {
         let invalid = || Outcome::check(Sense::illegal_request(Asc::INVALID_MESSAGE_ERROR));
         let is_aca = attribute == TaskAttribute::Aca;
         let Some(aca) = unit.aca_for(nexus) else { return is_aca.then(invalid) };
-        if request.flags & request_flags::AGAIN != 0 {
+        // What comes again was let in before, but for an ACA task: only one of the faulted nexus ever is.
+        if request.flags & request_flags::AGAIN != 0 && (aca.nexus == nexus || !is_aca) {
             return None;
         }
         if aca.nexus == nexus {

@@ -122,7 +122,7 @@ impl Core {
         if nexus.closing.take().is_some() {
             // It was about to end, because its transport stayed away or had asked, which it will do again.
             for (unit, waiting) in &mut nexus.attentions {
-                if waiting.raise(Asc::IT_NEXUS_LOSS_OCCURRED) {
+                if waiting.raise(Asc::IT_NEXUS_LOSS_OCCURRED, 0) {
                     self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
                 }
             }
@@ -153,6 +153,7 @@ impl Core {
             attentions: Default::default(),
             recorded: Default::default(),
             copies: Default::default(),
+            latest: 0,
             by_unit: Default::default(),
             tasks: 0,
             farewells: Vec::new(),
@@ -161,7 +162,7 @@ impl Core {
             closing: None,
         };
         for unit in units {
-            nexus.attentions.entry(*unit).or_default().raise(Asc::POWER_ON_OR_RESET_OCCURRED);
+            nexus.attentions.entry(*unit).or_default().raise(Asc::POWER_ON_OR_RESET_OCCURRED, 0);
         }
         tracing::debug!(nexus = nexus.number, initiator = ?nexus.names.initiator, "nexus opened");
         let Some(at) = self.nexuses.insert(nexus) else { return refusal::NO_ROOM };

@@ -36,14 +36,18 @@ impl Core {
         let Some(control) = self.unit_mut(number).map(|unit| unit.report.control) else { return };
         let previous = match outcome.status {
             Status::CheckCondition => {
-                if aca::naca(request) {
+                let naca = aca::naca(request);
+                if naca {
                     self.establish_aca(number, at);
-                    self.record(at, request.serial, outcome);
                 } else if request.attribute == TaskAttribute::Aca.code() {
                     // SAM-5 5.9.5: an ACA task that fails and asks for no new condition ends the one that it ran under.
                     self.clear_aca(number, |nexus| nexus == at);
                 }
-                return self.abort_after_check(number, at, control.qerr);
+                if self.abort_after_check(number, at, control.qerr) || naca {
+                    // What came of it stays when the core dies, so the answer has to be the same again.
+                    self.record(at, request.serial, outcome);
+                }
+                return;
             }
             Status::Busy => Asc::PREVIOUS_BUSY_STATUS,
             Status::TaskSetFull => Asc::PREVIOUS_TASK_SET_FULL_STATUS,
@@ -52,23 +56,26 @@ impl Core {
         };
         if control.ua_intlck == ESTABLISHED {
             self.raise_attention(number, previous, |place| place == at);
+            self.record(at, request.serial, outcome);
         }
     }
 
-    /// QERR (SPC-4 7.5.8).
-    fn abort_after_check(&mut self, number: u32, at: usize, qerr: u8) {
+    /// QERR (SPC-4 7.5.8). True if there was something to abort.
+    fn abort_after_check(&mut self, number: u32, at: usize, qerr: u8) -> bool {
         let one_set = self.unit_mut(number).is_some_and(|unit| !unit.set.per_nexus());
         let all = match qerr {
             ALL => one_set,
             OF_NEXUS => false,
-            _ => return,
+            _ => return false,
         };
         let theirs = |task: &Task| if all { task.nexus != OWN } else { task.nexus == at };
         let victims = self.tasks.select(|task| task.unit == number && theirs(task));
+        self.record_own_aborts(number, at, &victims);
         self.abort_for_others(number, at, &victims);
-        for id in victims {
-            self.abort(id);
+        for id in &victims {
+            self.abort(*id);
         }
+        !victims.is_empty()
     }
 
     /// Whether unit attention conditions of a unit stay when they are reported.
@@ -89,17 +96,31 @@ impl Core {
     /// the nexuses that have to hear of one.
     pub(crate) fn tell_others(&mut self, by: usize, victims: &[TaskId]) -> FxHashSet<usize> {
         let mut others: FxHashSet<usize> = FxHashSet::default();
+        let mut noted: Vec<(u64, usize, u32, bool)> = Vec::new();
         for id in victims {
-            // What its own nexus had given up before was not aborted by another.
-            let Some(task) = self.tasks.get_mut(*id).filter(|task| !task.aborted && task.nexus != by) else {
-                continue;
-            };
+            let Some(task) = self.tasks.get_mut(*id).filter(|task| task.nexus != by) else { continue };
             let unit = self.units.get(task.unit as usize).and_then(Option::as_ref);
-            task.told = unit.is_some_and(|unit| unit.report.control.tas);
-            if !task.told {
-                others.insert(task.nexus);
+            // What its own nexus had given up before was not aborted by another.
+            if !task.aborted {
+                task.told = unit.is_some_and(|unit| unit.report.control.tas);
+                if !task.told {
+                    others.insert(task.nexus);
+                }
             }
+            noted.push((task.request.serial, task.nexus, task.unit, task.told));
+        }
+        noted.sort_unstable();
+        for (serial, nexus, unit, told) in noted {
+            self.record_abort(nexus, unit, serial, told);
         }
         others
+    }
+
+    /// Notes that of `victims` those of the nexus at `by` itself are aborted, by something that it does not ask again.
+    pub(crate) fn record_own_aborts(&mut self, number: u32, by: usize, victims: &[TaskId]) {
+        let own = victims.iter().filter_map(|id| self.tasks.get(*id)).filter(|task| task.nexus == by);
+        if let Some(serial) = own.map(|task| task.request.serial).max() {
+            self.record_abort(by, number, serial, false);
+        }
     }
 }

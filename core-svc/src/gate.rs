@@ -66,8 +66,10 @@ impl Core {
             return Verdict::End(Outcome::check(Sense::unit_attention(asc)));
         }
         let state = self.access_state(nexus, unit);
-        if let Some(sense) =
-            row.ok().and_then(|row| alua::refusal(state, row, request.cdb().unwrap_or_default()))
+        // A command that comes again was let in before the state changed.
+        if request.flags & request_flags::AGAIN == 0
+            && let Some(sense) =
+                row.ok().and_then(|row| alua::refusal(state, row, request.cdb().unwrap_or_default()))
         {
             return Verdict::End(Outcome::check(sense));
         }
@@ -172,9 +174,29 @@ impl Core {
     /// As [`take_attention`](Self::take_attention), for a command that ends with the condition. It stays if it is interlocked.
     fn report_attention(&mut self, at: usize, unit: u32, request: &Request) -> Option<Asc> {
         let waiting = self.nexuses.get(at)?.attentions.get(&unit)?;
+        if request.flags & request_flags::AGAIN != 0 {
+            if let Some(asc) = waiting.reported_by(request.serial) {
+                return Some(asc);
+            }
+            if waiting.let_in_before(request.serial) {
+                return None;
+            }
+        }
         match waiting.first() {
             Some(asc) if self.is_interlocked(unit) => Some(asc),
             _ => self.take_attention(at, unit, request),
+        }
+    }
+
+    /// The first command of the nexus at `at` since the core was born, `serial`, is there: all that came again were let in
+    /// before whatever condition was established meanwhile, and this one was not.
+    #[cold]
+    pub(crate) fn date_attentions(&mut self, at: usize, serial: u64) {
+        let Some(nexus) = self.nexuses.get_mut(at) else { return };
+        for (unit, waiting) in &mut nexus.attentions {
+            if waiting.date(serial) {
+                self.touched.push((Part::Attentions, nexus.wide, u64::from(*unit)));
+            }
         }
     }
 
@@ -192,7 +214,7 @@ impl Core {
     pub(crate) fn raise_attention(&mut self, unit: u32, asc: Asc, chosen: impl Fn(usize) -> bool) {
         for (place, nexus) in self.nexuses.iter_mut() {
             if let Some(waiting) = nexus.attentions.get_mut(&unit).filter(|_| chosen(place))
-                && waiting.raise(asc)
+                && waiting.raise(asc, nexus.latest)
             {
                 self.touched.push((Part::Attentions, nexus.wide, u64::from(unit)));
             }

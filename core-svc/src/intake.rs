@@ -16,6 +16,7 @@ use crate::peers::{Attach, MOST_TASKS};
 use crate::stats::Counter;
 use crate::task::{Stage, Task, TaskId};
 use crate::task_set::{Order, Seat};
+use crate::unit_attention::UNKNOWN;
 
 /// Records that one link may have handled before the next link's turn.
 const BATCH: usize = 64;
@@ -125,6 +126,12 @@ impl Core {
             return Err(PeerFault::ReplyOverflow);
         }
         self.count(Counter::Commands, 1);
+        if request.flags & request_flags::AGAIN == 0
+            && let Some(known) = self.nexuses.get_mut(nexus)
+            && std::mem::replace(&mut known.latest, request.serial) == UNKNOWN
+        {
+            self.date_attentions(nexus, request.serial);
+        }
         if let Some(outcome) = self.recall(nexus, request).or_else(|| self.recall_abort(nexus, request)) {
             let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun));
             return self.answer(place, unit, request, &outcome);

@@ -77,6 +77,9 @@ pub struct Nexus {
     pub recorded: Recorded,
     /// Its copies: how far those have come that run, and how others ended.
     pub copies: Kept,
+    /// Serial of its latest command; [`UNKNOWN`](crate::unit_attention::UNKNOWN) as long as only commands of before the core's
+    /// death have come.
+    pub latest: u64,
     /// Tasks at each unit, where its target limits them.
     pub by_unit: FxHashMap<u32, u32>,
     /// Tasks of it that have not ended.

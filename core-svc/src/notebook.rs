@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::nexus::{Nexus, split, wide};
 use crate::recorded::Recorded;
 use crate::reservation::state::Port;
-use crate::unit_attention::UnitAttentions;
+use crate::unit_attention::{UNKNOWN, UnitAttentions};
 
 /// Number of the journal's layout. A part whose format changes gets another number of its own instead.
 pub const SCHEMA: u64 = 4;
@@ -65,8 +65,8 @@ impl Part {
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Nexus => 2,
-            Self::Attentions | Self::Recorded | Self::AccessState | Self::Unit => 1,
+            Self::Nexus | Self::Attentions | Self::Recorded => 2,
+            Self::AccessState | Self::Unit => 1,
             Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults => 1,
         }
     }
@@ -250,6 +250,7 @@ impl Core {
             attentions,
             recorded: Recorded::default(),
             copies: Kept::default(),
+            latest: UNKNOWN,
             by_unit: FxHashMap::default(),
             tasks: 0,
             farewells: Vec::new(),

@@ -30,6 +30,9 @@ pub const MOST: usize = 32;
 /// Units of one nexus at which aborts are noted: as many as a target can have that are shared like this.
 const MOST_UNITS: usize = 256;
 
+/// Changes between aborts that are told and others that are kept of one unit. Older ones are taken for the next.
+const MOST_CHANGES: usize = 8;
+
 /// The outcomes of one nexus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -37,9 +40,9 @@ pub struct Recorded {
     outcomes: VecDeque<Entry>,
     /// The highest serial whose outcome was dropped.
     dropped: u64,
-    /// Units, and the serial up to which commands of the nexus were aborted there by another. Those that come again have
-    /// been, whether the former core had seen them or not.
-    aborted: Vec<(u32, u64)>,
+    /// Units, whether the initiator is told, and the serial up to which commands of the nexus were aborted there so; of one
+    /// unit in rising order. Those that come again have been, whether the former core had seen them or not.
+    aborted: Vec<(u32, bool, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,22 +94,35 @@ impl Recorded {
         while self.outcomes.len() > MOST {
             self.outcomes.pop_front();
         }
-        self.aborted.truncate(MOST_UNITS);
+        self.aborted.truncate(MOST_UNITS * MOST_CHANGES);
         self
     }
 
-    /// Notes that commands at `unit` up to `serial` were aborted.
-    pub fn abort(&mut self, unit: u32, serial: u64) {
-        if let Some((_, until)) = self.aborted.iter_mut().find(|(known, _)| *known == unit) {
-            *until = serial.max(*until);
-        } else if self.aborted.len() < MOST_UNITS {
-            self.aborted.push((unit, serial));
+    /// Notes that commands at `unit` up to `serial` were aborted; `told`: they end with TASK ABORTED status.
+    pub fn abort(&mut self, unit: u32, serial: u64, told: bool) {
+        let of_unit = |(known, _, _): &(u32, bool, u64)| *known == unit;
+        let count = self.aborted.iter().filter(|entry| of_unit(entry)).count();
+        let full = self.aborted.len() >= MOST_UNITS * MOST_CHANGES;
+        match self.aborted.iter_mut().rfind(|entry| of_unit(entry)) {
+            Some((_, _, until)) if serial <= *until => {}
+            Some((_, how, until)) if *how == told => *until = serial,
+            None if full => {}
+            _ => {
+                if count >= MOST_CHANGES
+                    && let Some(oldest) = self.aborted.iter().position(of_unit)
+                {
+                    self.aborted.remove(oldest);
+                }
+                self.aborted.push((unit, told, serial));
+            }
         }
     }
 
-    /// Whether the command `serial` at `unit` was aborted.
-    pub fn is_aborted(&self, unit: u32, serial: u64) -> bool {
-        self.aborted.iter().any(|(known, until)| *known == unit && serial <= *until)
+    /// How the command `serial` at `unit` ends, if it was aborted.
+    pub fn aborted(&self, unit: u32, serial: u64) -> Option<Outcome> {
+        let covers = |(known, _, until): &&(u32, bool, u64)| *known == unit && serial <= *until;
+        let (_, told, _) = self.aborted.iter().find(covers)?;
+        Some(if *told { Outcome::status(Status::TaskAborted) } else { Outcome::aborted() })
     }
 }
 
@@ -120,11 +136,11 @@ impl Core {
         }
     }
 
-    /// Notes that a command of the nexus at `nexus` was aborted by another, with all that are older, to be called in the turn of the
-    /// effect that it goes with.
-    pub(crate) fn record_abort(&mut self, nexus: usize, unit: u32, serial: u64) {
+    /// Notes that a command of the nexus at `nexus` was aborted, with all that are older, to be called in the turn of the effect
+    /// that it goes with: for aborts that do not come again with what caused them. `told` is as for [`Recorded::abort`].
+    pub(crate) fn record_abort(&mut self, nexus: usize, unit: u32, serial: u64, told: bool) {
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
-            nexus.recorded.abort(unit, serial);
+            nexus.recorded.abort(unit, serial, told);
             self.touched.push((Part::Recorded, nexus.wide, 0));
         }
     }
@@ -134,7 +150,7 @@ impl Core {
         let unit = self.lun_to_unit(nexus, Lun::from_u64(request.lun))?;
         let again = request.flags & request_flags::AGAIN != 0;
         let recorded = &self.nexuses.get(nexus)?.recorded;
-        (again && recorded.is_aborted(unit, request.serial)).then(Outcome::aborted)
+        again.then(|| recorded.aborted(unit, request.serial)).flatten()
     }
 
     /// The outcome of a command that comes again and was executed before; none if it is to be executed.

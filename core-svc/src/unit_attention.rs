@@ -35,6 +35,9 @@ fn precedence(code: (u8, u8)) -> Option<u8> {
 /// Reports that are remembered: more than one command can have its answer in the ring when the core dies.
 const MOST_REPORTED: usize = 8;
 
+/// Stands for the latest command of a nexus while that is not known, and is later than any.
+pub const UNKNOWN: u64 = u64::MAX;
+
 /// The conditions of one nexus at one logical unit, as (ASC, ASCQ).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitAttentions {
@@ -42,12 +45,21 @@ pub struct UnitAttentions {
     waiting: Short<(u8, u8), MOST>,
     /// Serial of the command, and what it reported; latest last.
     reported: Short<(u64, (u8, u8)), MOST_REPORTED>,
+    /// The latest command that had been let in when the latest condition was established.
+    since: u64,
 }
 
 impl UnitAttentions {
-    /// Establishes a condition. True if the queue changed.
-    pub fn raise(&mut self, asc: Asc) -> bool {
-        let code = (asc.code, asc.qualifier);
+    /// Establishes a condition. True if the queue changed. `latest` is the serial of the nexus' latest command.
+    pub fn raise(&mut self, asc: Asc, latest: u64) -> bool {
+        let raised = self.add((asc.code, asc.qualifier));
+        if raised {
+            self.since = latest;
+        }
+        raised
+    }
+
+    fn add(&mut self, code: (u8, u8)) -> bool {
         if self.waiting.as_slice().contains(&code) {
             return false;
         }
@@ -92,6 +104,22 @@ impl UnitAttentions {
     pub fn reported_by(&self, serial: u64) -> Option<Asc> {
         let (_, code) = self.reported.as_slice().iter().find(|(known, _)| *known == serial)?;
         Some(Asc { code: code.0, qualifier: code.1 })
+    }
+
+    /// Whether the command `serial` was let in before the conditions that wait, so that it need not report any of them when
+    /// it comes again. What was let in for another medium has to: what it is about is gone.
+    pub fn let_in_before(&self, serial: u64) -> bool {
+        let other = |code: &(u8, u8)| matches!(*code, (0x28, 0x00) | (0x3F, 0x03));
+        serial <= self.since && !self.waiting.as_slice().iter().any(other)
+    }
+
+    /// The command `serial` is later than the conditions of which it was not known. True if there were any.
+    pub fn date(&mut self, serial: u64) -> bool {
+        let unknown = self.since == UNKNOWN;
+        if unknown {
+            self.since = serial.saturating_sub(1);
+        }
+        unknown
     }
 
     /// Ends a condition that has become known in another way. True if it waited.

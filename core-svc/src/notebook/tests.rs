@@ -44,7 +44,7 @@ fn segment() -> OwnedFd {
 
 fn attentions(asc: Asc) -> UnitAttentions {
     let mut waiting = UnitAttentions::default();
-    waiting.raise(asc);
+    waiting.raise(asc, 0);
     waiting
 }
 
@@ -74,7 +74,7 @@ fn saved_entries_come_back() {
     let second = core(&segment);
     let (_, nexus) = second.nexuses.iter().next().unwrap();
     assert_eq!((nexus.number, nexus.transport, nexus.target), (5, 0, 0));
-    assert_eq!(nexus.attentions[&0], attentions(Asc::IT_NEXUS_LOSS_OCCURRED));
+    assert_eq!(nexus.attentions[&0].first(), Some(Asc::IT_NEXUS_LOSS_OCCURRED));
     assert_eq!(nexus.recorded.find(77).unwrap().wanted, 2);
     assert!(!nexus.confirmed && nexus.closing.is_none());
 }

@@ -52,6 +52,20 @@ fn outcome_that_cannot_be_is_none() {
     }
 }
 
+#[test]
+fn aborted_command_ends_as_it_would_have() {
+    let mut recorded = Recorded::default();
+    recorded.abort(0, 5, true);
+    recorded.abort(0, 9, false);
+    recorded.abort(1, 3, false);
+    let recorded: Recorded = codec::decode_page(&codec::encode_page(&recorded).unwrap()).unwrap();
+    let ends = |unit, serial| recorded.aborted(unit, serial).map(|outcome| (outcome.status, outcome.aborted));
+    assert_eq!(ends(0, 4), Some((Status::TaskAborted, false)));
+    assert_eq!(ends(0, 8), Some((Status::TaskAborted, true)));
+    assert_eq!((ends(0, 10), ends(1, 4), ends(2, 1)), (None, None, None));
+    assert_eq!(ends(1, 3), Some((Status::TaskAborted, true)));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..500)) {

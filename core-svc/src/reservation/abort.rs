@@ -38,11 +38,8 @@ impl Core {
         if victims.is_empty() {
             return Some(outcome);
         }
-        for victim in &victims {
-            let Some(task) = self.tasks.get(*victim) else { continue };
-            self.record_abort(task.nexus, unit, task.request.serial);
-        }
         if let Some(by) = self.tasks.get(id).map(|task| task.nexus) {
+            self.record_own_aborts(unit, by, &victims);
             self.abort_for_others(unit, by, &victims);
         }
         self.preempting.push(Preempting { id, outcome, waits: victims.iter().copied().collect() });

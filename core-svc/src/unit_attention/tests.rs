@@ -23,7 +23,7 @@ fn all(queue: &mut UnitAttentions) -> Vec<Asc> {
 fn queue(raised: &[Asc]) -> UnitAttentions {
     let mut queue = UnitAttentions::default();
     for asc in raised {
-        queue.raise(*asc);
+        queue.raise(*asc, 0);
     }
     queue
 }
@@ -59,9 +59,9 @@ fn other_conditions_stand_behind_a_reset() {
 fn too_many_conditions_become_one_that_covers_them() {
     let mut queue = UnitAttentions::default();
     for qualifier in 0..16 {
-        assert!(queue.raise(asc(0x3F, qualifier)));
+        assert!(queue.raise(asc(0x3F, qualifier), 0));
     }
-    queue.raise(MODE);
+    queue.raise(MODE, 0);
     assert_eq!(all(&mut queue), [POWER_ON]);
 }
 
@@ -86,10 +86,25 @@ fn repeated_command_reports_the_same_again() {
 }
 
 #[test]
+fn command_that_was_let_in_before_the_condition_need_not_report_it() {
+    let mut queue = queue(&[]);
+    queue.raise(MODE, 7);
+    assert!(queue.let_in_before(7) && !queue.let_in_before(8));
+    // What says nothing new is no later condition.
+    queue.raise(MODE, 9);
+    assert!(!queue.let_in_before(8));
+    queue.raise(CLEARED, 9);
+    assert!(queue.let_in_before(9));
+    // Whatever came before another medium was about the former one.
+    queue.raise(asc(0x28, 0x00), 9);
+    assert!(!queue.let_in_before(1));
+}
+
+#[test]
 fn what_was_reported_is_kept_for_the_latest_commands() {
     let mut queue = UnitAttentions::default();
     for serial in 0..20 {
-        queue.raise(CLEARED);
+        queue.raise(CLEARED, 0);
         queue.take(serial);
     }
     assert_eq!(queue.reported_by(19), Some(CLEARED));
@@ -102,7 +117,7 @@ proptest! {
     fn queue_is_bounded_and_without_duplicates(raised in prop::collection::vec((0u8..64, 0u8..16), 0..300)) {
         let mut queue = UnitAttentions::default();
         for (code, qualifier) in raised {
-            queue.raise(asc(code, qualifier));
+            queue.raise(asc(code, qualifier), 0);
             prop_assert!(queue.is_pending());
             prop_assert!(queue.waiting.as_slice().len() <= 16);
             let resets = queue.waiting.as_slice().iter().filter(|code| code.0 == 0x29).count();
@@ -117,7 +132,7 @@ proptest! {
 
 #[test]
 fn page_with_longer_lists_is_cut_off() {
-    let long = (vec![(0x2A_u8, 0x01_u8); 1000], vec![(7_u64, (0x29_u8, 0x00_u8)); 1000]);
+    let long = (vec![(0x2A_u8, 0x01_u8); 1000], vec![(7_u64, (0x29_u8, 0x00_u8)); 1000], 5_u64);
     let bytes = ipc::message::codec::encode_page(&long).unwrap();
     let queue: UnitAttentions = ipc::message::codec::decode_page(&bytes).unwrap();
     assert_eq!((queue.waiting.as_slice().len(), queue.reported.as_slice().len()), (16, 8));

@@ -1,9 +1,12 @@
 //! The core against a small executable model of SAM and SPC: random commands, task management, lost nexuses, reservations,
-//! changed settings and deaths from three nexuses on two units; after every step both must have shown the same.
+//! changed settings, access states and deaths from three nexuses on two units; after every step both must have shown the
+//! same. The core dies between steps, before anybody has read its answers, and before it has saved anything.
 //!
 //! `BULKHEAD_MODEL_STEPS` says how many steps (100,000 if nothing does), `BULKHEAD_MODEL_SEED` which. A difference prints
 //! the seed, the run and its last steps.
 
+mod arrivals;
+mod deaths;
 mod model;
 mod reservations;
 mod rules;
@@ -12,7 +15,7 @@ mod steps;
 mod world;
 
 use model::{Model, Sight};
-use steps::{Random, Step};
+use steps::{Fate, Random, Step};
 use world::{NEXUSES, UNITS, World};
 
 /// Steps of one run; then everything starts from nothing again.
@@ -36,21 +39,22 @@ fn core_shows_what_the_model_shows() {
 
 fn one_run(seed: u64, steps: u64) {
     let (mut random, mut world, mut model) = (Random::new(seed), World::new(), Model::default());
-    let mut history: Vec<Step> = Vec::new();
+    let mut history: Vec<(Step, Fate)> = Vec::new();
     world.settle();
     let trace = number("BULKHEAD_MODEL_TRACE", 0) != 0;
     let mut serial = 0;
     for count in 0..steps {
         serial += 1;
         let step = Step::choose(&mut random, &model, serial);
-        history.push(step);
-        step.perform(&mut world, &mut model, serial);
+        let fate = step.fate(&mut random);
+        history.push((step, fate));
+        step.perform(&mut world, &mut model, fate);
         let (mut seen, mut expected) = (steps::sights(&mut world, &model), model.take_sights());
         for nexus in (0..NEXUSES).filter(|nexus| seen.contains(&Sight::Closed { nexus: *nexus })) {
             world.forget(nexus);
         }
         if trace {
-            println!("{:4} {step:?}\n     {seen:?}\n     {:?}", count + 1, model.reservations(0));
+            println!("{:4} {step:?} {fate:?}\n     {seen:?}\n     {:?}", count + 1, model.reservations(0));
         }
         check_order(&seen, &history, seed);
         seen.sort_unstable();
@@ -74,8 +78,8 @@ fn one_run(seed: u64, steps: u64) {
 
 /// The answer to a function comes after the end of whatever ended in the same step because of it: nothing that it aborted may
 /// be answered later (SAM-5 7.1).
-fn check_order(seen: &[Sight], history: &[Step], seed: u64) {
-    let Some(Step::Function { nexus, .. }) = history.last() else { return };
+fn check_order(seen: &[Sight], history: &[(Step, Fate)], seed: u64) {
+    let Some((Step::Function { nexus, .. }, Fate::Lives)) = history.last() else { return };
     let answered =
         seen.iter().position(|sight| matches!(sight, Sight::Function { nexus: by, .. } if by == nexus));
     let late = answered.and_then(|place| {

@@ -1,12 +1,12 @@
 //! The model: what SAM-5 and SPC-4 say must be seen from outside, step by step. Small and slow on purpose, and written
 //! without a look at core-svc: lists that are walked as a whole instead of counters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scsi::unit_report::{Control, UnitReport};
 
 use crate::reservations::Reservations;
-use crate::rules::Op;
+use crate::rules::{Access, Op};
 use crate::world::{NEXUSES, UNITS, initial_report};
 
 /// Task attributes, in the octets of RFC 7143 11.3.1.2.
@@ -18,11 +18,12 @@ pub const ACA: u8 = 4;
 /// SAM-5 status codes.
 pub const GOOD: u8 = 0x00;
 pub const CHECK_CONDITION: u8 = 0x02;
-const BUSY: u8 = 0x08;
+pub const BUSY: u8 = 0x08;
 pub const RESERVATION_CONFLICT: u8 = 0x18;
-const ACA_ACTIVE: u8 = 0x30;
+pub const ACA_ACTIVE: u8 = 0x30;
 pub const TASK_ABORTED: u8 = 0x40;
 
+pub const NOT_READY: u8 = 0x2;
 pub const UNIT_ATTENTION: u8 = 0x6;
 pub const ILLEGAL_REQUEST: u8 = 0x5;
 
@@ -116,8 +117,8 @@ pub type Preempting = ((usize, u64), Vec<(usize, u64)>);
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     pub units: [Unit; UNITS],
-    open: [bool; NEXUSES],
-    closing: [bool; NEXUSES],
+    pub open: [bool; NEXUSES],
+    pub closing: [bool; NEXUSES],
     pub attentions: BTreeMap<(usize, usize), Vec<(u8, u8)>>,
     /// In order of arrival.
     pub tasks: Vec<Task>,
@@ -126,21 +127,47 @@ pub struct Model {
     pub preempting: Vec<Preempting>,
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
-    asked: Vec<Asked>,
+    pub asked: Vec<Asked>,
+    /// Answers that are the same when they are given again, because something came of them.
+    pub recorded: BTreeMap<(usize, u64), Sight>,
+    /// Conditions that commands have reported.
+    pub reported: BTreeMap<(usize, u64), (u8, u8)>,
+    /// Asymmetric access states of the target ports' groups.
+    pub access: [Access; 2],
+    /// Nexuses of which the core has heard nothing new since it was born.
+    pub unheard: [bool; NEXUSES],
+    /// Conditions of which nobody knows whether they came before a command that the core has not seen.
+    pub murky: BTreeSet<(usize, usize)>,
     /// By unit and nexus: the number of its latest ACA condition.
     pub since: BTreeMap<(usize, usize), u64>,
     /// Transports are asking again: what comes was let in before.
-    again: bool,
+    pub again: bool,
     /// Commands whose data is compared.
     pub known: BTreeMap<(usize, u64), Op>,
 }
 
 /// Something that a transport asks, and asks again when the core dies.
 #[derive(Debug, Clone, Copy)]
-enum Asked {
-    Command { nexus: usize, serial: u64, place: (u8, u8), op: Op, naca: bool },
-    Function { nexus: usize, serial: u64, place: (u8, u8), task: u64 },
-    Close { nexus: usize },
+pub enum Asked {
+    Command {
+        nexus: usize,
+        serial: u64,
+        place: (u8, u8),
+        op: Op,
+        naca: bool,
+        /// Nothing can refuse it any more because of what comes later.
+        let_in: bool,
+        aborted: Option<Abort>,
+    },
+    Function {
+        nexus: usize,
+        serial: u64,
+        place: (u8, u8),
+        task: u64,
+    },
+    Close {
+        nexus: usize,
+    },
 }
 
 impl Model {
@@ -162,45 +189,9 @@ impl Model {
             }
             Asked::Close { nexus } => !closed(nexus),
         });
+        self.recorded.retain(|(nexus, serial), _| !over(*nexus, *serial));
+        self.reported.retain(|(nexus, serial), _| !over(*nexus, *serial));
         sights
-    }
-
-    /// The core dies: transports ask again for what they have no answer to, as if they asked for the first time.
-    pub fn core_dies(&mut self) {
-        self.functions.clear();
-        // A PREEMPT AND ABORT that has been executed is not executed again, and what it aborted stays so.
-        for ((nexus, serial), victims) in std::mem::take(&mut self.preempting) {
-            self.done(nexus, serial, GOOD);
-            let over =
-                victims.iter().map(|(nexus, serial)| Sight::Aborted { nexus: *nexus, serial: *serial });
-            self.sights.extend(over);
-            self.asked.retain(|asked| match *asked {
-                Asked::Command { nexus: n, serial: s, .. } => {
-                    (n, s) != (nexus, serial) && !victims.contains(&(n, s))
-                }
-                _ => true,
-            });
-        }
-        self.tasks.clear();
-        self.closing = [false; NEXUSES];
-        let mut all = std::mem::take(&mut self.asked);
-        // Each transport asks in its own order; the core listens to one after the other.
-        all.sort_by_key(|asked| match asked {
-            Asked::Command { nexus, .. } | Asked::Function { nexus, .. } | Asked::Close { nexus } => {
-                *nexus == 2
-            }
-        });
-        self.again = true;
-        for asked in all {
-            match asked {
-                Asked::Command { nexus, serial, place, op, naca } => {
-                    self.command(nexus, serial, place, op, naca)
-                }
-                Asked::Function { nexus, serial, place, task } => self.function(nexus, serial, place, task),
-                Asked::Close { nexus } => self.close(nexus),
-            }
-        }
-        self.again = false;
     }
 
     /// Whether the nexus has a session that takes commands.
@@ -291,12 +282,17 @@ impl Model {
                 waiting.clear();
             }
             waiting.push(code);
+            if self.unheard[nexus] {
+                self.murky.insert((nexus, unit));
+            } else {
+                self.murky.remove(&(nexus, unit));
+            }
         }
     }
 
     /// A new session: everything may have happened while there was none.
     pub fn open(&mut self, nexus: usize) {
-        self.open[nexus] = true;
+        (self.open[nexus], self.unheard[nexus]) = (true, false);
         for unit in 0..UNITS {
             self.attentions.remove(&(nexus, unit));
             self.raise(unit, (0x29, 0x00), |place| place == nexus);
@@ -306,13 +302,7 @@ impl Model {
     /// The session ends when its last task has.
     pub fn close(&mut self, nexus: usize) {
         self.closing[nexus] = true;
-        // Nobody waits any more for what the session had asked.
-        self.asked.retain(|asked| match asked {
-            Asked::Command { nexus: of, .. }
-            | Asked::Function { nexus: of, .. }
-            | Asked::Close { nexus: of } => *of != nexus,
-        });
-        self.asked.push(Asked::Close { nexus });
+        self.asked_close(nexus);
         self.functions.retain(|function| function.nexus != nexus);
         for unit in &mut self.units {
             unit.reservations.lose(nexus);
@@ -325,6 +315,16 @@ impl Model {
         let victims = self.select(|task| task.nexus == nexus);
         self.abort(&victims, None);
         self.finish_endings();
+    }
+
+    /// A transport asks for the end of a session. Nobody waits any more for what the session had asked.
+    pub fn asked_close(&mut self, nexus: usize) {
+        self.asked.retain(|asked| match asked {
+            Asked::Command { nexus: of, .. }
+            | Asked::Function { nexus: of, .. }
+            | Asked::Close { nexus: of } => *of != nexus,
+        });
+        self.asked.push(Asked::Close { nexus });
     }
 
     pub fn finish_endings(&mut self) {
@@ -347,70 +347,6 @@ impl Model {
     pub fn check(&mut self, nexus: usize, serial: u64, sense: (u8, u8, u8)) {
         let (status, sense) = (CHECK_CONDITION, Some(sense));
         self.sights.push(Sight::Done { nexus, serial, status, sense, data: None });
-    }
-
-    /// A command arrives (SAM-5 5.3.3 for the order of the checks).
-    pub fn command(&mut self, nexus: usize, serial: u64, (lun, attribute): (u8, u8), op: Op, naca: bool) {
-        self.asked.push(Asked::Command { nexus, serial, place: (lun, attribute), op, naca });
-        if matches!(op, Op::RequestSense | Op::ReadKeys | Op::ReadReservation)
-            && Self::unit(nexus, lun).is_some()
-        {
-            self.known.insert((nexus, serial), op);
-        }
-        let Some(unit) = Self::unit(nexus, lun) else {
-            match op {
-                Op::Inquiry | Op::RequestSense => self.done(nexus, serial, GOOD),
-                _ => self.check(nexus, serial, (ILLEGAL_REQUEST, 0x25, 0x00)),
-            }
-            return;
-        };
-        // SAM-5 5.9.4: an ACA task where its nexus has no condition.
-        if attribute == ACA && self.aca_for(unit, nexus) != Some(nexus) {
-            self.check(nexus, serial, (ILLEGAL_REQUEST, 0x49, 0x00));
-            self.faulted(nexus, unit, naca, false);
-            return;
-        }
-        if let Some(status) = self.held_off(nexus, unit, attribute, op, naca).filter(|_| !self.again) {
-            self.done(nexus, serial, status);
-            return;
-        }
-        let waiting = self.attentions.entry((nexus, unit)).or_default();
-        if op.reports_attention() && !waiting.is_empty() {
-            let (asc, qualifier) = waiting.remove(0);
-            self.check(nexus, serial, (UNIT_ATTENTION, asc, qualifier));
-            self.faulted(nexus, unit, naca, attribute == ACA);
-            return;
-        }
-        let at_once = matches!(op, Op::PrOut { action: 5, .. }) && self.aca_for(unit, nexus).is_some();
-        let (state, condition) = (State::Dormant, self.units[unit].conditions);
-        self.tasks.push(Task {
-            nexus,
-            serial,
-            unit,
-            attribute,
-            op,
-            naca,
-            at_once,
-            condition,
-            state,
-            aborted: None,
-        });
-        self.run(unit);
-    }
-
-    /// The status with which an ACA condition holds a new command off (SAM-5 5.9.3).
-    fn held_off(&self, nexus: usize, unit: usize, attribute: u8, op: Op, naca: bool) -> Option<u8> {
-        let faulted = self.aca_for(unit, nexus)?;
-        if faulted != nexus {
-            if matches!(op, Op::PrOut { action: 5, .. }) {
-                return None;
-            }
-            return Some(if naca { ACA_ACTIVE } else { BUSY });
-        }
-        let last = self.aca_since(unit, nexus);
-        let of_nexus = |task: &Task| (task.unit, task.nexus) == (unit, nexus) && task.condition >= last;
-        let another = self.tasks.iter().any(|task| of_nexus(task) && task.attribute == ACA);
-        (attribute != ACA || another || self.control(unit).tmf_only).then_some(ACA_ACTIVE)
     }
 
     /// The nexus whose condition stands in the task set of `nexus`.

@@ -67,7 +67,9 @@ impl Reservations {
             return !matches!(op, Op::Inquiry | Op::RequestSense | Op::ReportLuns | Op::Release6);
         }
         // SPC-2 5.5.1: PERSISTENT RESERVE conflicts with RESERVE, whoever asks.
-        if self.spc2.is_some() && matches!(op, Op::PrOut { .. } | Op::ReadKeys | Op::ReadReservation) {
+        if self.spc2.is_some()
+            && matches!(op, Op::PrOut { .. } | Op::Move { .. } | Op::ReadKeys | Op::ReadReservation)
+        {
             return true;
         }
         let Some((kind, _)) = self.held else { return false };
@@ -173,6 +175,29 @@ impl Reservations {
                 effects.attentions.extend(self.keys.keys().map(|other| (*other, RESERVATIONS_RELEASED)));
             }
         }
+    }
+
+    /// REGISTER AND MOVE (SPC-4 5.13.8). No heir: its target port does not show the unit.
+    pub fn give(&mut self, nexus: usize, key: u64, new: u64, heir: Option<usize>, unregister: bool) -> End {
+        if self.keys.get(&nexus) != Some(&key) {
+            return End::Conflict;
+        }
+        // INVALID FIELD IN CDB.
+        let Some((kind, holder)) = self.held else { return End::Illegal(0x24, 0x00) };
+        if all_registrants(kind) || holder != nexus {
+            return End::Conflict;
+        }
+        // INVALID FIELD IN PARAMETER LIST.
+        let Some(heir) = heir.filter(|heir| *heir != nexus && new != 0) else {
+            return End::Illegal(0x26, 0x00);
+        };
+        self.keys.insert(heir, new);
+        self.held = Some((kind, heir));
+        if unregister {
+            self.keys.remove(&nexus);
+        }
+        self.generation += 1;
+        End::Good
     }
 
     fn take(&mut self, nexus: usize, kind: u8) -> End {

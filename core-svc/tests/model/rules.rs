@@ -1,5 +1,33 @@
 //! What SAM-5 and SPC-4 say of the commands that the steps use, typed from the standards and not from the opcode table.
 
+use crate::world::{TRANSPORT, initiator};
+
+/// Asymmetric access states of a target port group (SPC-4 5.15.2.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    #[default]
+    Optimized,
+    NonOptimized,
+    Standby,
+    Unavailable,
+    Transitioning,
+}
+
+impl Access {
+    /// The additional sense code qualifier of LOGICAL UNIT NOT ACCESSIBLE with which the state refuses a command.
+    pub fn refuses(self, op: Op) -> Option<u8> {
+        let asks = matches!(op, Op::Inquiry | Op::RequestSense | Op::ReportLuns);
+        let persistent =
+            matches!(op, Op::PrOut { .. } | Op::Move { .. } | Op::ReadKeys | Op::ReadReservation);
+        match self {
+            Self::Standby if !asks && !persistent => Some(0x0B),
+            Self::Unavailable if !asks => Some(0x0C),
+            Self::Transitioning if !asks => Some(0x0A),
+            _ => None,
+        }
+    }
+}
+
 /// A command that the steps use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -17,6 +45,14 @@ pub enum Op {
         kind: u8,
         key: u64,
         new: u64,
+    },
+    /// PERSISTENT RESERVE OUT, REGISTER AND MOVE: reservation key, service action reservation key, the nexus that gets the
+    /// reservation, UNREG.
+    Move {
+        key: u64,
+        new: u64,
+        heir: usize,
+        unregister: bool,
     },
     /// PERSISTENT RESERVE IN, READ KEYS.
     ReadKeys,
@@ -50,6 +86,7 @@ impl Op {
             Self::Reserve6 => vec![0x16, 0, 0, 0, 0, 0],
             Self::Release6 => vec![0x17, 0, 0, 0, 0, 0],
             Self::PrOut { action, kind, .. } => vec![0x5F, action, kind, 0, 0, 0, 0, 0, 24, 0],
+            Self::Move { .. } => vec![0x5F, 7, 0, 0, 0, 0, 0, 0, 24 + 60, 0],
             Self::ReadKeys => vec![0x5E, 0x00, 0, 0, 0, 0, 0, 0x10, 0, 0],
             Self::ReadReservation => vec![0x5E, 0x01, 0, 0, 0, 0, 0, 0x10, 0, 0],
         };
@@ -59,12 +96,23 @@ impl Op {
         cdb
     }
 
-    /// The parameter list of PERSISTENT RESERVE OUT (SPC-4 6.16.3), without APTPL.
+    /// The parameter list of PERSISTENT RESERVE OUT (SPC-4 6.16.3 and 6.16.4), without APTPL.
     pub fn data_out(self) -> Option<Vec<u8>> {
-        let Self::PrOut { key, new, .. } = self else { return None };
+        let (Self::PrOut { key, new, .. } | Self::Move { key, new, .. }) = self else { return None };
         let mut list = vec![0; 24];
         list[..8].copy_from_slice(&key.to_be_bytes());
         list[8..16].copy_from_slice(&new.to_be_bytes());
+        if let Self::Move { heir, unregister, .. } = self {
+            list[17] = if unregister { 0x02 } else { 0 };
+            list[19] = TRANSPORT[heir] as u8 + 1;
+            // TransportID of an iSCSI initiator port (SPC-4 7.6.4.6): a name that ends in a zero, filled up to a multiple of 4.
+            let mut id = vec![0x45, 0, 0, 56];
+            id.extend(initiator(heir).as_bytes());
+            assert!(id.len() < 60);
+            id.resize(60, 0);
+            list[23] = id.len() as u8;
+            list.extend(id);
+        }
         Some(list)
     }
 
@@ -89,7 +137,7 @@ impl Op {
             | Self::ReadReservation => Touch::Nothing,
             Self::Read => Touch::Reads,
             Self::Write => Touch::Writes,
-            Self::Reserve6 | Self::Release6 | Self::PrOut { .. } => Touch::Own,
+            Self::Reserve6 | Self::Release6 | Self::PrOut { .. } | Self::Move { .. } => Touch::Own,
         }
     }
 }

@@ -4,7 +4,7 @@ use scsi::unit_report::UnitReport;
 
 use crate::model::*;
 use crate::reservations::{Effects, End};
-use crate::rules::Op;
+use crate::rules::{Access, Op};
 use crate::world::{NEXUSES, UNITS};
 
 impl Model {
@@ -15,12 +15,14 @@ impl Model {
             // SPC-4 5.13.1: what counts is the reservation at the moment at which the command is enabled.
             if self.units[unit].reservations.stop(task.nexus, task.op) {
                 self.tasks.remove(place);
-                self.done(task.nexus, task.serial, RESERVATION_CONFLICT);
+                self.refuse(task.nexus, task.serial, unit, RESERVATION_CONFLICT);
                 self.after(task.nexus, task.serial);
                 continue;
             }
             // Sense data of the unit itself is the handler's; the core answers for the conditions of the nexus.
-            let asks_handler = task.op == Op::RequestSense && !self.has_attention(task.nexus, unit);
+            let asks_handler = task.op == Op::RequestSense
+                && !self.has_attention(task.nexus, unit)
+                && !self.reported.contains_key(&(task.nexus, task.serial));
             if task.op.is_handlers() || asks_handler {
                 self.tasks[place].state = State::Running;
                 self.sights.push(Sight::Execute { nexus: task.nexus, serial: task.serial });
@@ -56,8 +58,19 @@ impl Model {
             let all = self.tasks.iter().filter(same_set);
             all.filter(|other| other.attribute == HEAD_OF_QUEUE)
         };
+        // SPC-4 7.5.8, restricted reordering: of one nexus nothing runs beside what changes the medium, and all start in order.
+        let simple = |other: &Task| !matches!(other.attribute, HEAD_OF_QUEUE | ORDERED);
+        let beside = |other: &Task| {
+            let runs = other.state != State::Dormant && simple(other) && other.nexus == task.nexus;
+            runs && (other.op == Op::Write || task.op == Op::Write)
+        };
+        let kept = self.control(unit).queue_algorithm == 0
+            && simple(task)
+            && (older().any(|other| other.state == State::Dormant)
+                || self.tasks.iter().filter(same_set).any(beside));
         match task.attribute {
             HEAD_OF_QUEUE | ACA => true,
+            _ if kept => false,
             ORDERED => older().next().is_none() && heads().next().is_none(),
             _ => !older().any(|other| other.attribute == ORDERED) && heads().next().is_none(),
         }
@@ -66,13 +79,23 @@ impl Model {
     /// A command that the core executes itself.
     fn execute(&mut self, task: &Task) {
         let (nexus, serial, unit) = (task.nexus, task.serial, task.unit);
+        let before = self.units[unit].reservations.clone();
         let reservations = &mut self.units[unit].reservations;
         let (end, effects) = match task.op {
             Op::Reserve6 => (reservations.reserve(nexus), Effects::default()),
             Op::Release6 => (reservations.release(nexus), Effects::default()),
             Op::PrOut { action, kind, key, new } => reservations.out(nexus, (action, kind), key, new),
+            Op::Move { key, new, heir, unregister } => {
+                let heir = Some(heir).filter(|heir| Self::reaches(*heir, unit));
+                (reservations.give(nexus, key, new, heir, unregister), Effects::default())
+            }
             _ => (End::Good, Effects::default()),
         };
+        let changed = self.units[unit].reservations != before;
+        if end == End::Good && (changed || matches!(task.op, Op::PrOut { .. } | Op::Move { .. })) {
+            let sight = Sight::Done { nexus, serial, status: GOOD, sense: None, data: None };
+            self.recorded.insert((nexus, serial), sight);
+        }
         for (other, code) in effects.attentions {
             self.raise(unit, code, |place| place == other);
         }
@@ -87,12 +110,12 @@ impl Model {
             End::Good => self.finish(nexus, serial),
             End::Conflict => {
                 self.tasks.retain(|task| (task.nexus, task.serial) != (nexus, serial));
-                self.done(nexus, serial, RESERVATION_CONFLICT);
+                self.refuse(nexus, serial, unit, RESERVATION_CONFLICT);
             }
             End::Illegal(asc, qualifier) => {
                 self.tasks.retain(|task| (task.nexus, task.serial) != (nexus, serial));
                 self.check(nexus, serial, (ILLEGAL_REQUEST, asc, qualifier));
-                self.faulted(nexus, unit, task.naca, task.attribute == ACA);
+                self.faulted((nexus, serial), unit, task.naca, task.attribute == ACA);
             }
         }
         self.after(nexus, serial);
@@ -133,7 +156,11 @@ impl Model {
             },
             Op::RequestSense => {
                 let waiting = self.attentions.entry((task.nexus, task.unit)).or_default();
-                let taken = (!waiting.is_empty()).then(|| waiting.remove(0));
+                let said = self.reported.get(&(task.nexus, task.serial)).copied();
+                let taken = said.or_else(|| (!waiting.is_empty()).then(|| waiting.remove(0)));
+                if let Some(code) = taken {
+                    self.reported.insert((task.nexus, task.serial), code);
+                }
                 let (key, (asc, qualifier)) = taken.map_or((0, (0, 0)), |code| (UNIT_ATTENTION, code));
                 data = vec![key, asc, qualifier];
             }
@@ -143,7 +170,7 @@ impl Model {
     }
 
     /// A command of the nexus has ended with CHECK CONDITION (SAM-5 5.9; QERR of SPC-4 7.5.8).
-    pub(crate) fn faulted(&mut self, nexus: usize, unit: usize, naca: bool, was_aca: bool) {
+    pub(crate) fn faulted(&mut self, (nexus, serial): (usize, u64), unit: usize, naca: bool, was_aca: bool) {
         let control = self.control(unit);
         if naca && self.aca_for(unit, nexus).is_none() {
             self.units[unit].aca.push(nexus);
@@ -158,8 +185,26 @@ impl Model {
             3 => self.select(|task| task.unit == unit && task.nexus == nexus),
             _ => Vec::new(),
         };
+        if naca || !victims.is_empty() {
+            self.record(nexus, serial);
+        }
+        for (other, number) in victims.iter().filter(|(other, _)| *other == nexus) {
+            self.mark(*other, unit, *number, Abort::Silent);
+        }
         self.abort(&victims, Some(nexus));
         self.run(unit);
+    }
+
+    /// Commands of a nexus at a unit up to `serial` stay aborted, should they come again.
+    fn mark(&mut self, nexus: usize, unit: usize, serial: u64, how: Abort) {
+        for asked in &mut self.asked {
+            if let Asked::Command { nexus: n, serial: s, place: (lun, _), aborted, .. } = asked
+                && (*n, Self::unit(nexus, *lun)) == (nexus, Some(unit))
+                && *s <= serial
+            {
+                aborted.get_or_insert(how);
+            }
+        }
     }
 
     /// The handler has ended a task.
@@ -172,7 +217,7 @@ impl Model {
             (None, None) => self.done(nexus, serial, GOOD),
             (None, Some(sense)) => {
                 self.check(nexus, serial, sense);
-                self.faulted(nexus, task.unit, task.naca, task.attribute == ACA);
+                self.faulted((nexus, serial), task.unit, task.naca, task.attribute == ACA);
             }
         }
         self.after(nexus, serial);
@@ -228,14 +273,20 @@ impl Model {
         for (nexus, serial) in victims {
             let of = |task: &Task| (task.nexus, task.serial) == (*nexus, *serial);
             let Some(place) = self.tasks.iter().position(of) else { continue };
-            if self.tasks[place].aborted.is_some() {
-                continue;
-            }
             let unit = self.tasks[place].unit;
             let foreign = by.is_some_and(|by| by != *nexus);
+            if let Some(how) = self.tasks[place].aborted {
+                if foreign {
+                    self.mark(*nexus, unit, *serial, how);
+                }
+                continue;
+            }
             let how = if foreign && self.control(unit).tas { Abort::Status } else { Abort::Silent };
             if foreign && how == Abort::Silent {
                 self.raise(unit, (0x2F, 0x00), |other| other == *nexus);
+            }
+            if foreign {
+                self.mark(*nexus, unit, *serial, how);
             }
             self.tasks[place].aborted = Some(how);
             if self.tasks[place].state != State::Running {
@@ -355,6 +406,13 @@ impl Model {
             }
         }
         self.run(unit);
+    }
+
+    /// The administrator sets the state of a target port group: every nexus hears of another one (SPC-4 5.15.2.8).
+    pub fn set_access(&mut self, target: usize, access: Access) {
+        if std::mem::replace(&mut self.access[target], access) != access {
+            (0..UNITS).for_each(|unit| self.raise(unit, (0x2A, 0x06), |_| true));
+        }
     }
 
     /// The handler of a unit dies: what it had comes again, what was aborted is over.

@@ -3,8 +3,8 @@
 use ipc::message::record::{ReplyKind, reply_flags};
 use scsi::unit_report::{Control, UnitReport};
 
-use crate::model::{ACA, HEAD_OF_QUEUE, Model, ORDERED, SIMPLE, Sight};
-use crate::rules::Op;
+use crate::model::{ACA, Asked, HEAD_OF_QUEUE, Model, ORDERED, SIMPLE, Sight};
+use crate::rules::{Access, Op};
 use crate::world::{NEXUSES, UNITS, World};
 
 /// Most tasks at a time; past it handlers come to an end first.
@@ -79,10 +79,25 @@ pub enum Step {
         report: UnitReport,
         origin: Option<usize>,
     },
+    /// The administrator sets the access state of a target port group.
+    Access {
+        target: usize,
+        access: Access,
+    },
     HandlerDies {
         unit: usize,
     },
     CoreDies,
+}
+
+/// What becomes of the core in a step, and of what it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Lives,
+    /// It dies before any transport has read what it answered.
+    DiesUnread,
+    /// It dies before anything that it did could be seen.
+    DiesUnsaved,
 }
 
 impl Step {
@@ -110,7 +125,8 @@ impl Step {
             1 => Self::CoreDies,
             2 => Self::HandlerDies { unit: random.below(UNITS) },
             3..=5 => Self::report(random, model),
-            6..=13 => Self::function(random, model, nexus, serial),
+            6 => Self::Access { target: random.below(2), access: Self::access(random) },
+            7..=14 => Self::function(random, model, nexus, serial),
             _ => Self::command(random, model, nexus, serial),
         }
     }
@@ -144,6 +160,11 @@ impl Step {
         let own = model.reservations(unit).keys.get(&nexus).copied().unwrap_or(0);
         let action = random.of(&[0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 6]);
         let kind = random.of(&[1, 3, 5, 6, 7, 8]);
+        if random.once_in(10) {
+            let key = if random.once_in(8) { random.below(4) as u64 } else { own };
+            let (new, heir, unregister) = (random.below(4) as u64, random.below(NEXUSES), random.once_in(2));
+            return Op::Move { key, new, heir, unregister };
+        }
         let key = if random.once_in(8) { random.below(4) as u64 } else { own };
         let mut new = random.below(4) as u64;
         // What becomes of the registration of a nexus that preempts its own key without holding anything is not told alike in
@@ -152,6 +173,18 @@ impl Step {
             new = own + 1;
         }
         Op::PrOut { action, kind, key, new }
+    }
+
+    fn access(random: &mut Random) -> Access {
+        random.of(&[
+            Access::Optimized,
+            Access::Optimized,
+            Access::Optimized,
+            Access::NonOptimized,
+            Access::Standby,
+            Access::Unavailable,
+            Access::Transitioning,
+        ])
     }
 
     fn function(random: &mut Random, model: &Model, nexus: usize, serial: u64) -> Self {
@@ -176,8 +209,8 @@ impl Step {
                     // Which task set a task is in must not change under it, nor which of two ACA conditions stays be asked.
                     tst: if model.is_at_rest(unit) { random.below(2) as u8 } else { report.control.tst },
                     qerr: random.of(&[0, 0, 1, 3]),
-                    queue_algorithm: 1,
-                    ua_intlck: 0,
+                    queue_algorithm: random.of(&[0, 1, 1]),
+                    ua_intlck: random.of(&[0, 0, 0, 0, 2, 3]),
                     tas: random.once_in(2),
                     tmf_only: random.once_in(4),
                     d_sense: random.once_in(2),
@@ -187,44 +220,104 @@ impl Step {
         Self::Report { unit, report, origin }
     }
 
-    /// Does it to both.
-    pub fn perform(self, world: &mut World, model: &mut Model, _: u64) {
+    /// What becomes of the core, if that can be told of this step.
+    pub fn fate(self, random: &mut Random) -> Fate {
+        if !random.once_in(50) || matches!(self, Self::HandlerDies { .. } | Self::CoreDies) {
+            return Fate::Lives;
+        }
+        if random.once_in(2) {
+            return Fate::DiesUnread;
+        }
         match self {
-            Self::Open { nexus } => {
-                world.open(nexus);
-                model.open(nexus);
+            Self::Report { .. } | Self::Access { .. } => Fate::Lives,
+            // A core that has not seen it before cannot know whether there was another ACA task.
+            Self::Command { attribute: ACA, .. } => Fate::Lives,
+            _ => Fate::DiesUnsaved,
+        }
+    }
+
+    /// Does it to both, and the core dies afterwards if that is its fate.
+    pub fn perform(self, world: &mut World, model: &mut Model, fate: Fate) {
+        match fate {
+            Fate::Lives => {
+                self.ask(world);
+                self.tell(model);
             }
-            Self::Close { nexus } => {
-                world.close(nexus);
-                model.close(nexus);
+            Fate::DiesUnread => {
+                self.ask(world);
+                self.tell(model);
+                world.settle_unread();
+                world.core_dies();
+                model.core_dies_unread();
             }
+            Fate::DiesUnsaved => {
+                self.ask(world);
+                world.begin_turn();
+                world.core_dies();
+                self.tell_unseen(model);
+                model.core_dies_unread();
+            }
+        }
+    }
+
+    /// The core has not seen it, and its transport will ask again.
+    fn tell_unseen(self, model: &mut Model) {
+        match self {
+            Self::Command { nexus, serial, lun, attribute, op, naca } => {
+                let (place, let_in, aborted) = ((lun, attribute), false, None);
+                model.asked.push(Asked::Command { nexus, serial, place, op, naca, let_in, aborted });
+            }
+            Self::Function { nexus, serial, lun, function, task } => {
+                model.asked_function(nexus, serial, (lun, function), task);
+            }
+            Self::Close { nexus } => model.asked_close(nexus),
+            Self::Open { nexus } => model.open(nexus),
+            _ => {}
+        }
+    }
+
+    fn ask(self, world: &mut World) {
+        match self {
+            Self::Open { nexus } => world.open(nexus),
+            Self::Close { nexus } => world.close(nexus),
             Self::Command { nexus, serial, lun, attribute, op, naca } => {
                 world.command(nexus, serial, (lun, attribute), &op.cdb(naca), op.data_out().as_deref());
-                model.command(nexus, serial, (lun, attribute), op, naca);
             }
             Self::Complete { unit, nexus, serial, fails } => {
                 let sense = [0x70, 0, 0x03, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11, 0, 0, 0, 0, 0];
                 let (status, sense) = if fails { (0x02, &sense[..]) } else { (0, &[][..]) };
                 world.complete(unit, nexus, serial, status, sense);
-                model.complete(nexus, serial, fails.then_some((0x03, 0x11, 0x00)));
             }
             Self::Function { nexus, serial, lun, function, task } => {
                 world.function(nexus, serial, (lun, function), task);
-                model.function(nexus, serial, (lun, function), task);
             }
             Self::Report { unit, mut report, origin } => {
                 report.origin = origin.map_or(0, |nexus| world.wide(nexus));
                 world.report(unit, report);
-                model.reports(unit, report, origin);
             }
-            Self::HandlerDies { unit } => {
-                world.handler_dies(unit);
-                model.handler_dies(unit);
+            Self::Access { target, access } => world.set_access(target, access),
+            Self::HandlerDies { unit } => world.handler_dies(unit),
+            Self::CoreDies => world.core_dies(),
+        }
+    }
+
+    fn tell(self, model: &mut Model) {
+        match self {
+            Self::Open { nexus } => model.open(nexus),
+            Self::Close { nexus } => model.close(nexus),
+            Self::Command { nexus, serial, lun, attribute, op, naca } => {
+                model.command(nexus, serial, (lun, attribute), op, naca);
             }
-            Self::CoreDies => {
-                world.core_dies();
-                model.core_dies();
+            Self::Complete { nexus, serial, fails, .. } => {
+                model.complete(nexus, serial, fails.then_some((0x03, 0x11, 0x00)));
             }
+            Self::Function { nexus, serial, lun, function, task } => {
+                model.function(nexus, serial, (lun, function), task);
+            }
+            Self::Report { unit, report, origin } => model.reports(unit, report, origin),
+            Self::Access { target, access } => model.set_access(target, access),
+            Self::HandlerDies { unit } => model.handler_dies(unit),
+            Self::CoreDies => model.core_dies(),
         }
     }
 }

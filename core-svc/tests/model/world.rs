@@ -9,20 +9,24 @@ use core_svc::core::Core;
 use ipc::arena::Arena;
 use ipc::extent::Extent;
 use ipc::link::{self, LinkParts, Requester, Responder};
-use ipc::message::Grant;
-use ipc::message::config::{LunConfig, ServiceKind, TargetConfig, UnitConfig};
+use ipc::message::config::{
+    AccessManagement, AccessState, DeviceGroupConfig, LunConfig, ServiceKind, TargetConfig, UnitConfig,
+};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{NexusNames, Reply, ReplyKind, Request, RequestKind, request_flags};
+use ipc::message::{Event, Grant};
 use ipc::shm;
 use ipc::wait::Waiter;
 use scsi::unit_report::{Control, Generations, UnitReport};
+
+use crate::rules::Access;
 
 /// Nexuses.
 pub const NEXUSES: usize = 3;
 /// Logical units.
 pub const UNITS: usize = 2;
-/// The transport of each nexus, as a place in `World::transports`.
-const TRANSPORT: [usize; NEXUSES] = [0, 0, 1];
+/// The transport of each nexus, as a place in `World::transports`; its target is the one with that number.
+pub const TRANSPORT: [usize; NEXUSES] = [0, 0, 1];
 /// Services: two transports, then two handlers.
 const SERVICES: [u32; 4] = [1, 2, 3, 4];
 /// Bytes of an arena.
@@ -37,6 +41,11 @@ pub fn initial_report() -> UnitReport {
         generations: Generations { capacity: 1, ..Default::default() },
         ..Default::default()
     }
+}
+
+/// The name of a nexus' initiator port.
+pub fn initiator(nexus: usize) -> String {
+    format!("iqn.2026-11.org.example:host{nexus},i,0x00023d00000{nexus}")
 }
 
 /// What came out of the core in one step.
@@ -109,6 +118,15 @@ impl World {
         {
             self.grant(Grant::Arena { arena: SERVICES[place] }, vec![fd]);
         }
+        self.grant(
+            Grant::DeviceGroup(DeviceGroupConfig {
+                group: 0,
+                name: "all".to_owned(),
+                management: AccessManagement::Implicit,
+                states: vec![(1, AccessState::Active, false), (2, AccessState::Active, false)],
+            }),
+            Vec::new(),
+        );
         for unit in 0..UNITS as u32 {
             let handler = SERVICES[2 + unit as usize];
             let config = UnitConfig { unit, name: format!("unit{unit}"), handler, ..Default::default() };
@@ -121,7 +139,7 @@ impl World {
                 transport: SERVICES[target as usize],
                 portal_group: 1,
                 relative_port: target as u16 + 1,
-                port_group: 1,
+                port_group: target as u16 + 1,
                 luns: luns.into_iter().map(|(lun, unit)| LunConfig { lun, unit, read_only: false }).collect(),
                 ..Default::default()
             };
@@ -174,19 +192,39 @@ impl World {
     /// Turns the core until it comes to rest, and collects what came out.
     pub fn settle(&mut self) -> Seen {
         let mut seen = Seen::default();
+        self.turn_to_rest(|world| world.collect(&mut seen));
+        seen
+    }
+
+    /// Turns the core until it comes to rest, and no transport reads what it says.
+    pub fn settle_unread(&mut self) {
+        self.turn_to_rest(|world| world.collect_of_handlers(&mut Seen::default()));
+    }
+
+    /// The core takes in what has come, and gets no further.
+    pub fn begin_turn(&mut self) {
+        self.core.turn();
+    }
+
+    fn turn_to_rest(&mut self, mut collect: impl FnMut(&mut Self) -> bool) {
         for _ in 0..10_000 {
             let worked = self.core.turn();
             self.core.flush();
             self.core.bury_links(&self.waiter);
+            self.core.events.retain(|event| !matches!(event, Event::AccessState { .. }));
             assert!(self.core.events.is_empty(), "{:?}", self.core.events);
-            if !(self.collect(&mut seen) | worked) {
-                return seen;
+            if !(collect(self) | worked) {
+                return;
             }
         }
         panic!("the core does not come to rest");
     }
 
     fn collect(&mut self, seen: &mut Seen) -> bool {
+        self.collect_of_transports(seen) | self.collect_of_handlers(seen)
+    }
+
+    fn collect_of_transports(&mut self, seen: &mut Seen) -> bool {
         let mut any = false;
         for (place, transport) in self.transports.iter_mut().enumerate() {
             while let Some(reply) = transport.link.receive().unwrap() {
@@ -202,6 +240,11 @@ impl World {
             }
             transport.link.flush();
         }
+        any
+    }
+
+    fn collect_of_handlers(&mut self, seen: &mut Seen) -> bool {
+        let mut any = false;
         for (place, handler) in self.handlers.iter_mut().enumerate() {
             while let Some(request) = handler.link.receive().unwrap() {
                 any = true;
@@ -329,6 +372,18 @@ impl World {
         self.handlers[unit].tell(unit);
     }
 
+    /// The administrator sets the state of the port group of a target.
+    pub fn set_access(&mut self, target: usize, access: Access) {
+        let state = match access {
+            Access::Optimized => AccessState::Active,
+            Access::NonOptimized => AccessState::NonOptimized,
+            Access::Standby => AccessState::Standby,
+            Access::Unavailable => AccessState::Unavailable,
+            Access::Transitioning => AccessState::Transitioning,
+        };
+        self.grant(Grant::AccessState { device_group: 0, port_group: target as u16 + 1, state }, Vec::new());
+    }
+
     /// The handler of `unit` dies and comes back; its tasks come again.
     pub fn handler_dies(&mut self, unit: usize) {
         let (peer, epoch) = (SERVICES[2 + unit], self.epochs[2 + unit]);
@@ -364,7 +419,7 @@ impl Transport {
     fn open(&self, nexus: usize, number: u64, flags: u8) -> Request {
         let target = TRANSPORT[nexus] as u32;
         let names = NexusNames {
-            initiator: format!("iqn.2026-11.org.example:host{nexus},i,0x00023d00000{nexus}"),
+            initiator: initiator(nexus),
             target: format!("iqn.2026-11.org.example:{target},t,0x0001"),
         };
         let names = names.encode();

@@ -245,14 +245,10 @@ pub fn segment(from: (u16, u64), to: (u16, u64), blocks: u16) -> Vec<u8> {
 
 /// A parameter list; LIST ID USAGE is bits 4 and 3 of `flags`.
 pub fn list(list_id: u8, flags: u8, targets: &[Vec<u8>], segments: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = vec![list_id, flags];
-    bytes.extend(((targets.len() * 32) as u16).to_be_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(((segments.len() * 28) as u32).to_be_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(targets.concat());
-    bytes.extend(segments.concat());
-    bytes
+    let (targets, segments) = (targets.concat(), segments.concat());
+    let lengths = [(targets.len() as u32) << 16, segments.len() as u32].map(u32::to_be_bytes);
+    let header = [&[list_id, flags], &lengths[0][..], &[0, 0], &lengths[1], &[0; 4]].concat();
+    [header, targets, segments].concat()
 }
 
 /// Both disks as targets 0 and 1.

@@ -4,6 +4,7 @@ use ipc::message::record::{ReplyKind, Request, RequestKind, request_flags};
 use ipc::shm;
 
 use crate::ends::*;
+use crate::reports::report;
 use crate::rig::{A, DISK, NEXUS, OTHER, Rig};
 
 /// The core is born again, with links to everybody before it serves.
@@ -12,6 +13,13 @@ fn reborn(rig: &mut Rig) -> (FakeTransport, FakeHandler, FakeHandler) {
     let peers = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
     rig.go();
     peers
+}
+
+/// The core dies, and its notebook is lost with it.
+fn reborn_without_notebook(rig: &mut Rig) -> (FakeTransport, FakeHandler, FakeHandler) {
+    rig.die();
+    rig.replace_notebook(shm::create("test:notebook", 1 << 20).unwrap());
+    reborn(rig)
 }
 
 #[test]
@@ -152,13 +160,34 @@ fn refusal_waits_for_what_the_former_core_had_begun() {
     let (mut transport, mut disk, mut other) = reborn(&mut rig);
     other.fence();
     transport.begin(0, &[NEXUS, 8]);
-    // The reset has raised a condition, which ends the read at the gate.
+    // The reset has aborted the read, and the core's death does not bring it back.
     transport.send(&again(read));
     transport.barrier(NEXUS);
     assert!(transport.poll().is_none(), "the buffer may still be in use");
     disk.fence();
-    assert_eq!(sense(&transport.done(NEXUS, 1)), (0x06, 0x29, 0x03));
+    assert!(is_aborted(&transport.done(NEXUS, 1)));
     transport.expect(ReplyKind::Attached, 0, 99);
+    assert_eq!(sense(&transport.ask(NEXUS, 2, lun(0), &TEST_UNIT_READY)), (0x06, 0x29, 0x03));
+}
+
+#[test]
+fn condition_of_later_does_not_end_a_command_that_comes_again() {
+    let (mut rig, mut transport, mut disk) = Rig::stage();
+    transport.send(&command(NEXUS, 1, lun(0), &READ_10));
+    disk.execute(1);
+    for mode in [1, 2] {
+        disk.report(0, &report(mode, 0));
+    }
+    transport.barrier(NEXUS);
+    rig.die();
+    let (mut transport, mut disk, mut other) = reborn(&mut rig);
+    disk.fence();
+    other.fence();
+    transport.attach(0, &[NEXUS]);
+    transport.send(&again(command(NEXUS, 1, lun(0), &READ_10)));
+    disk.serve(1);
+    assert_eq!(transport.done(NEXUS, 1).status, GOOD);
+    assert_eq!(sense(&transport.ask(NEXUS, 2, lun(0), &TEST_UNIT_READY)), (0x06, 0x2A, 0x01));
 }
 
 #[test]
@@ -178,9 +207,7 @@ fn nexus_that_is_not_named_again_is_lost() {
 #[test]
 fn lost_notebook_tells_resumed_nexuses_that_state_is_gone() {
     let (mut rig, _transport, _disk) = Rig::stage();
-    rig.die();
-    rig.replace_notebook(shm::create("test:notebook", 1 << 20).unwrap());
-    let (mut transport, mut disk, mut other) = reborn(&mut rig);
+    let (mut transport, mut disk, mut other) = reborn_without_notebook(&mut rig);
     disk.fence();
     other.fence();
     transport.attach(0, &[NEXUS]);
@@ -190,9 +217,7 @@ fn lost_notebook_tells_resumed_nexuses_that_state_is_gone() {
 #[test]
 fn lost_notebook_and_nexus_close_again_waits_for_the_fence() {
     let (mut rig, _transport, _disk) = Rig::stage();
-    rig.die();
-    rig.replace_notebook(shm::create("test:notebook", 1 << 20).unwrap());
-    let (mut transport, mut disk, mut other) = reborn(&mut rig);
+    let (mut transport, mut disk, mut other) = reborn_without_notebook(&mut rig);
     transport.begin(0, &[8]);
     transport.send(&again(Request::new(RequestKind::NexusClose, NEXUS, 60)));
     transport.barrier(8);

@@ -79,9 +79,8 @@ fn unit_is_full_for_who_has_something_there_and_busy_for_others() {
     assert_eq!(stage.read(2, 3), Some(TASK_SET_FULL));
 }
 
-#[test]
-fn target_is_full_and_another_one_is_not() {
-    let mut stage = Stage::new(0, 1, 0);
+/// Nexus 1 has room for one command, and nexus 2 is not concerned.
+fn one_is_full_and_the_other_is_not(mut stage: Stage) {
     assert_eq!(stage.read(1, 1), None);
     assert_eq!(stage.read(1, 2), Some(TASK_SET_FULL));
     assert_eq!(stage.read(2, 1), None);
@@ -90,13 +89,13 @@ fn target_is_full_and_another_one_is_not() {
 }
 
 #[test]
+fn target_is_full_and_another_one_is_not() {
+    one_is_full_and_the_other_is_not(Stage::new(0, 1, 0));
+}
+
+#[test]
 fn session_is_full_at_one_unit_and_another_session_is_not() {
-    let mut stage = Stage::new(0, 0, 1);
-    assert_eq!(stage.read(1, 1), None);
-    assert_eq!(stage.read(1, 2), Some(TASK_SET_FULL));
-    assert_eq!(stage.read(2, 1), None);
-    stage.end(1);
-    assert_eq!(stage.read(1, 3), None);
+    one_is_full_and_the_other_is_not(Stage::new(0, 0, 1));
 }
 
 #[test]

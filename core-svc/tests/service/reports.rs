@@ -4,23 +4,16 @@ use ipc::message::record::ReplyKind;
 use scsi::unit_report::{Generations, UnitReport};
 
 use crate::ends::*;
-use crate::rig::{A, B, DISK, NEXUS, OTHER, Rig, open_quietly};
+use crate::rig::{A, DISK, NEXUS, OTHER, Rig};
 
 /// Number of nexus `nexus` of transport `service` for handlers.
 fn wide(service: u32, nexus: u64) -> u64 {
     u64::from(service) << 56 | nexus
 }
 
-fn report(mode: u32, origin: u64) -> UnitReport {
+/// A unit whose mode parameters were changed for the `mode`th time, by the nexus `origin`.
+pub fn report(mode: u32, origin: u64) -> UnitReport {
     UnitReport { generations: Generations { mode, ..Default::default() }, origin, ..Default::default() }
-}
-
-fn two() -> (Rig, FakeTransport, FakeTransport, FakeHandler) {
-    let (mut rig, a, disk) = Rig::stage();
-    let mut b = rig.transport(B);
-    b.attach(1, &[]);
-    open_quietly(&mut b, 1, 1);
-    (rig, a, b, disk)
 }
 
 /// TEST UNIT READY that is not in the way of anything: GOOD.
@@ -32,7 +25,7 @@ fn ready(transport: &mut FakeTransport, disk: &mut FakeHandler, nexus: u64, seri
 
 #[test]
 fn first_report_is_no_news_and_a_repeated_one_neither() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     disk.report(0, &report(7, 0));
     disk.report(0, &report(7, 0));
     a.barrier(NEXUS);
@@ -42,7 +35,7 @@ fn first_report_is_no_news_and_a_repeated_one_neither() {
 
 #[test]
 fn change_is_news_to_all_but_its_origin() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     disk.report(0, &report(7, 0));
     disk.report(0, &report(8, wide(A, NEXUS)));
     a.barrier(NEXUS);
@@ -53,7 +46,7 @@ fn change_is_news_to_all_but_its_origin() {
 
 #[test]
 fn two_changes_at_once_are_news_to_the_origin_of_the_latter_too() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     disk.report(0, &report(7, 0));
     disk.report(0, &report(9, wide(A, NEXUS)));
     a.barrier(NEXUS);
@@ -63,7 +56,7 @@ fn two_changes_at_once_are_news_to_the_origin_of_the_latter_too() {
 
 #[test]
 fn each_generation_has_its_own_condition() {
-    let (_rig, mut a, _b, mut disk) = two();
+    let (_rig, mut a, _b, mut disk) = Rig::two();
     let zero = Generations { mode: 1, capacity: 1, medium: 1, inquiry: 1, threshold: 1, log: 1 };
     let base = UnitReport { generations: zero, ..Default::default() };
     let cases = [
@@ -107,14 +100,14 @@ fn core_dies_and_knows_what_it_has_seen() {
 
 #[test]
 fn report_that_cannot_be_is_the_handlers_fault() {
-    let (mut rig, _a, _b, mut disk) = two();
+    let (mut rig, _a, _b, mut disk) = Rig::two();
     disk.report(1, &UnitReport::default());
     assert!(rig.fault_of(DISK).contains("unit of a report"));
 }
 
 #[test]
 fn report_with_an_impossible_setting_is_the_handlers_fault() {
-    let (mut rig, _a, _b, mut disk) = two();
+    let (mut rig, _a, _b, mut disk) = Rig::two();
     let mut reply = ipc::message::record::Reply::new(ReplyKind::UnitReport, 0, 0);
     (reply.sense[1], reply.sense_len) = (2, UnitReport::LEN as u8);
     disk.send(&reply);

@@ -20,6 +20,22 @@ fn reborn(rig: &mut Rig, resumed: &[u64]) -> (FakeTransport, FakeHandler) {
     (transport, disk)
 }
 
+/// The core is born again, and transport A asks again; nothing is answered before the disk says that nothing older runs.
+fn reborn_while_the_disk_is_at_it(rig: &mut Rig, asked: &[Request]) -> (FakeTransport, FakeHandler) {
+    rig.die();
+    rig.launch();
+    let (mut transport, disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
+    rig.go();
+    other.fence();
+    transport.begin(0, &[NEXUS, 8]);
+    for request in asked {
+        transport.send(request);
+    }
+    transport.barrier(8);
+    assert!(transport.poll().is_none(), "buffers may still be in use");
+    (transport, disk)
+}
+
 fn ask(transport: &mut FakeTransport, request: &Request) -> u8 {
     transport.send(request);
     transport.done(request.nexus, request.serial).status
@@ -68,16 +84,7 @@ fn command_that_was_preempted_and_aborted_does_not_come_back_to_life() {
     transport.send(&preempt);
     // The core has sent the abort, so what it decided is in its notebook; it dies before the handler answers.
     disk.abort(2);
-    rig.die();
-    rig.launch();
-    let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
-    rig.go();
-    other.fence();
-    transport.begin(0, &[NEXUS, 8]);
-    transport.send(&again(write));
-    transport.send(&again(preempt));
-    transport.barrier(8);
-    assert!(transport.poll().is_none(), "the handler may still be at it");
+    let (mut transport, mut disk) = reborn_while_the_disk_is_at_it(&mut rig, &[again(write), again(preempt)]);
     disk.fence();
     assert!(is_aborted(&transport.done(NEXUS, 2)));
     assert_eq!(transport.done(8, 2).status, GOOD);
@@ -95,15 +102,7 @@ fn conflict_of_a_command_that_comes_again_waits_for_the_former_core() {
     disk.execute(1);
     let reserve = out(&transport, 8, 2, RESERVE, WRITE_EXCLUSIVE, &list(5, 0, 0));
     assert_eq!(ask(&mut transport, &reserve), GOOD);
-    rig.die();
-    rig.launch();
-    let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
-    rig.go();
-    other.fence();
-    transport.begin(0, &[NEXUS, 8]);
-    transport.send(&again(read));
-    transport.barrier(8);
-    assert!(transport.poll().is_none(), "its buffer may still be in use");
+    let (mut transport, mut disk) = reborn_while_the_disk_is_at_it(&mut rig, &[again(read)]);
     disk.fence();
     assert_eq!(transport.done(NEXUS, 1).status, CONFLICT);
     transport.expect(ReplyKind::Attached, 0, 99);

@@ -88,6 +88,15 @@ impl Rig {
         Self::staged(Self::start())
     }
 
+    /// The stage, and nexus 1 over transport B, which sees the same unit through target 1.
+    pub fn two() -> (Self, FakeTransport, FakeTransport, FakeHandler) {
+        let (mut rig, a, disk) = Self::stage();
+        let mut b = rig.transport(B);
+        b.attach(1, &[]);
+        open_quietly(&mut b, 1, 1);
+        (rig, a, b, disk)
+    }
+
     pub fn staged(mut rig: Self) -> (Self, FakeTransport, FakeHandler) {
         let mut disk = rig.handler(DISK);
         disk.fence();

@@ -3,7 +3,7 @@
 use ipc::message::record::{Reply, ReplyKind};
 
 use crate::ends::*;
-use crate::rig::{B, NEXUS, Rig, open_quietly};
+use crate::rig::{NEXUS, Rig};
 
 const ABORT_TASK: u8 = 1;
 const ABORT_TASK_SET: u8 = 2;
@@ -28,15 +28,6 @@ fn response(transport: &mut FakeTransport, nexus: u64, serial: u64) -> u8 {
 fn perform(transport: &mut FakeTransport, serial: u64, code: u8, lun: u64, task: u64) -> u8 {
     transport.send(&function(NEXUS, serial, code, lun, task));
     response(transport, NEXUS, serial)
-}
-
-/// The stage, and a second nexus over the other transport.
-fn two() -> (Rig, FakeTransport, FakeTransport, FakeHandler) {
-    let (mut rig, a, disk) = Rig::stage();
-    let mut b = rig.transport(B);
-    b.attach(1, &[]);
-    open_quietly(&mut b, 1, 1);
-    (rig, a, b, disk)
 }
 
 #[test]
@@ -94,7 +85,7 @@ fn second_abort_of_a_task_sends_no_second_hint() {
 
 #[test]
 fn abort_task_set_leaves_other_nexuses_and_units_alone() {
-    let (mut rig, mut a, mut b, mut disk) = two();
+    let (mut rig, mut a, mut b, mut disk) = Rig::two();
     let mut other = rig.handler(crate::rig::OTHER);
     other.fence();
     assert_eq!(sense(&a.ask(NEXUS, 9, lun(1), &TEST_UNIT_READY)), (0x06, 0x29, 0x00));
@@ -120,7 +111,7 @@ fn abort_task_set_leaves_other_nexuses_and_units_alone() {
 
 #[test]
 fn clear_task_set_tells_the_nexus_whose_commands_it_cleared() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     a.send(&command(NEXUS, 1, lun(0), &READ_10));
     b.send(&command(1, 2, lun(0), &READ_10));
     let tasks = [disk.request(), disk.request()];
@@ -140,7 +131,7 @@ fn clear_task_set_tells_the_nexus_whose_commands_it_cleared() {
 
 #[test]
 fn clear_task_set_says_nothing_of_what_its_owner_had_aborted() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     b.send(&command(1, 2, lun(0), &READ_10));
     let task = disk.execute(2);
     b.send(&function(1, 50, ABORT_TASK, lun(0), 2));
@@ -158,7 +149,7 @@ fn clear_task_set_says_nothing_of_what_its_owner_had_aborted() {
 
 #[test]
 fn logical_unit_reset_ends_everything_and_tells_every_nexus() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     let mut dormant = command(NEXUS, 2, lun(0), &READ_10);
     dormant.attribute = 2;
     a.send(&command(NEXUS, 1, lun(0), &READ_10));
@@ -219,7 +210,7 @@ fn query_asynchronous_event_tells_of_a_unit_attention() {
 
 #[test]
 fn it_nexus_reset_is_about_its_own_nexus() {
-    let (_rig, mut a, mut b, mut disk) = two();
+    let (_rig, mut a, mut b, mut disk) = Rig::two();
     a.send(&command(NEXUS, 1, lun(0), &READ_10));
     b.send(&command(1, 2, lun(0), &READ_10));
     let tasks = [disk.request(), disk.request()];

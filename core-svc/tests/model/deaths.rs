@@ -1,0 +1,51 @@
+//! The model, continued: deaths. Nobody outside may see them, but for the pause: what had an effect keeps its answer, what was
+//! aborted stays so, what was let in stays in, and all the rest begins anew.
+
+use crate::model::*;
+
+impl Model {
+    /// The core dies: transports ask again for what they have no answer to.
+    pub fn core_dies(&mut self) {
+        self.functions.clear();
+        self.preempting.clear();
+        self.tasks.clear();
+        self.closing.fill(false);
+        self.unheard.fill(true);
+        let mut all = std::mem::take(&mut self.asked);
+        // Each transport asks in its own order; the core listens to one after the other.
+        all.sort_by_key(|asked| match asked {
+            Asked::Command { nexus, .. } | Asked::Function { nexus, .. } | Asked::Close { nexus } => {
+                *nexus == 2
+            }
+        });
+        self.again = true;
+        for asked in all {
+            match asked {
+                Asked::Command { .. } => self.command_again(asked),
+                Asked::Function { nexus, serial, place, task } => self.function(nexus, serial, place, task),
+                Asked::Close { nexus } => self.close(nexus),
+            }
+        }
+        self.again = false;
+    }
+
+    fn command_again(&mut self, asked: Asked) {
+        let Asked::Command { nexus, serial, place, op, naca, let_in, aborted } = asked else { return };
+        self.asked.push(asked);
+        if let Some(answer) = self.recorded.get(&(nexus, serial)) {
+            self.sights.push(answer.clone());
+            return;
+        }
+        match aborted {
+            Some(Abort::Silent) => self.sights.push(Sight::Aborted { nexus, serial }),
+            Some(Abort::Status) => self.done(nexus, serial, TASK_ABORTED),
+            None => self.arrive(nexus, serial, place, (op, naca), let_in),
+        }
+    }
+
+    /// The core dies before anybody has seen what it did: all of it comes again.
+    pub fn core_dies_unread(&mut self) {
+        self.sights.clear();
+        self.core_dies();
+    }
+}
