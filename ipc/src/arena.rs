@@ -15,6 +15,13 @@ use crate::shm::{MapError, Mapping};
 /// Bytes that are copied at a time where data must be looked at in private memory.
 const PIECE: usize = 4096;
 
+/// Bytes of data that one command can have in a transport's arena of so many bytes: a quarter, so that commands do not starve
+/// each other. Initiators learn of it as the MAXIMUM TRANSFER LENGTH of the units that they reach through it.
+pub const fn most_per_command(arena: u64) -> u64 {
+    let quarter = arena / 4;
+    if quarter < 64 << 20 { quarter } else { 64 << 20 }
+}
+
 /// A mapped arena. Clones share the mapping.
 #[derive(Debug, Clone)]
 pub struct Arena {

@@ -157,5 +157,22 @@ pub fn write_at(file: impl AsFd, pieces: &mut Pieces<'_>, offset: u64, flags: i3
     result(unsafe { libc::pwritev2(file.as_fd().as_raw_fd(), list, count, offset, flags) })
 }
 
+/// Whether the kernel has failed to bring to its device what was written into the page cache. It tells this to each open
+/// file description once, by whatever asks first: this function, which waits for nothing, or a sync.
+pub fn written_back(file: impl AsFd) -> io::Result<()> {
+    // No page of any file is there, so that there is nothing to wait for.
+    let (nowhere, flags) = (libc::off_t::MAX - 1, libc::SYNC_FILE_RANGE_WAIT_BEFORE);
+    // SAFETY: no memory is passed.
+    let result = unsafe { libc::sync_file_range(file.as_fd().as_raw_fd(), nowhere, 1, flags) };
+    let error = if result == 0 { return Ok(()) } else { io::Error::last_os_error() };
+    match error.raw_os_error() {
+        // Something that cannot be asked has not failed.
+        Some(libc::EINVAL | libc::ESPIPE | libc::ENOSYS | libc::EOPNOTSUPP | libc::EPERM | libc::EBADF) => {
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests;

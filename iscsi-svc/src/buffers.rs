@@ -4,8 +4,8 @@
 //! It goes back to the arena with its last owner. The bookkeeping is private; only extents leave this process.
 //! Next: [`crate::task`], whose [`Layout`] says which parts of which blocks are a task's data.
 
-use ipc::arena::Arena;
 use ipc::arena::buddy::{Block, Buddy};
+use ipc::arena::{Arena, most_per_command};
 use ipc::extent::CheckedExtent;
 
 /// Size of the block that a connection receives into, in bytes.
@@ -62,9 +62,9 @@ impl Buffers {
         self.buddy.free_bytes()
     }
 
-    /// The most data that one task can have, in bytes: a quarter of the arena, so that tasks do not starve each other.
+    /// The most data that one task can have, in bytes.
     pub fn most_per_task(&self) -> u64 {
-        (self.arena.size() as u64 / 4).min(64 << 20)
+        most_per_command(self.arena.size() as u64)
     }
 
     /// A block of at least `bytes` bytes with one owner.

@@ -133,14 +133,17 @@ impl DeviceInfo {
         able && row.types.contains(&self.device_type)
     }
 
-    /// MAXIMUM COMPARE AND WRITE LENGTH (SBC-3 6.5.3). The field has one byte.
+    /// MAXIMUM COMPARE AND WRITE LENGTH (SBC-3 6.5.3). The field has one byte, and twice the blocks are transferred.
     pub fn max_compare_and_write(&self) -> Blocks {
-        Blocks(self.max_atomic().0.min(255))
+        let carried = if self.max_transfer.0 == 0 { u64::MAX } else { self.max_transfer.0 / 2 };
+        Blocks(self.max_atomic().0.min(carried).min(255))
     }
 
-    /// MAXIMUM ATOMIC TRANSFER LENGTH: [`ATOMIC_BYTES`], for it is what a handler can remember of a write.
+    /// MAXIMUM ATOMIC TRANSFER LENGTH: [`ATOMIC_BYTES`], for it is what a handler can remember of a write, if as much can be
+    /// transferred.
     pub fn max_atomic(&self) -> Blocks {
-        Bytes(ATOMIC_BYTES).whole_blocks(self.block_size)
+        let carried = if self.max_transfer.0 == 0 { u64::MAX } else { self.max_transfer.0 };
+        Blocks(Bytes(ATOMIC_BYTES).whole_blocks(self.block_size).0.min(carried))
     }
 
     /// MAXIMUM WRITE SAME LENGTH: what WRITE SAME(10) can say, so that both forms take the same. Blocks that have to be

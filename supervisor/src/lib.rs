@@ -16,6 +16,7 @@ pub mod relink;
 pub mod run_dir;
 pub mod state_dir;
 pub mod wiring;
+pub mod witness;
 
 pub mod child;
 pub mod obituary;

@@ -11,6 +11,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipc::arena::most_per_command;
 use ipc::message::config::{
     AccessGroupConfig, BackendConfig, DeviceConfig, DeviceGroupConfig, FaultConfig, PortGroupConfig,
     PortName, PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
@@ -305,6 +306,14 @@ fn target_config(
     }
 }
 
+/// What every transport that shows a unit can carry of one command, in bytes.
+fn max_transfer(unit: u32, plan: &Plan) -> u64 {
+    let shows = |target: &&TargetConfig| access::shows(target, &plan.access_groups, unit);
+    let arena = |target: &TargetConfig| plan.services.get(target.transport as usize)?.arena;
+    let arenas = plan.targets.iter().filter(shows).filter_map(arena);
+    arenas.map(|bytes| most_per_command(bytes as u64)).min().unwrap_or(0)
+}
+
 /// The target ports that show a unit.
 fn ports_of(unit: u32, plan: &Plan) -> Vec<PortName> {
     let shows = |target: &&TargetConfig| access::shows(target, &plan.access_groups, unit);
@@ -370,6 +379,8 @@ fn unit_plan(
         optimal_transfer: device.traits.opt_transfer,
         optimal_granularity: device.traits.opt_granularity,
         threshold: device.traits.threshold,
+        max_transfer: max_transfer(unit, plan),
+        lost: false,
     };
     let (service, queue_depth) = (service_number(manifest, &device.service.value), device.queue_depth);
     UnitPlan { service, config, medium, changed: false, queue_depth }

@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use ipc::message::Grant;
+use ipc::message::config::DeviceConfig;
 use ipc::shm;
 
 use crate::listen::{self, ListenError};
@@ -16,6 +17,7 @@ use crate::manifest::Kind;
 use crate::media::{self, MediaError};
 use crate::plan::Plan;
 use crate::state_dir::{StateDir, StateDirError};
+use crate::witness::Witness;
 
 /// A grant with its descriptors.
 pub type Message = (Grant, Vec<OwnedFd>);
@@ -61,6 +63,8 @@ pub struct Wiring {
     listeners: Vec<OwnedFd>,
     /// By unit; media in memory only.
     memory: Vec<Option<OwnedFd>>,
+    /// By unit.
+    witnesses: Vec<Witness>,
     /// By service: connected sockets kept for its successor.
     deposits: Vec<BTreeMap<u64, OwnedFd>>,
 }
@@ -78,7 +82,8 @@ impl Wiring {
         let listeners: Result<Vec<_>, _> =
             plan.portals.iter().map(|portal| listen::open(portal.address)).collect();
         let listeners = listeners?;
-        let (mut arenas, mut notebooks, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut arenas, mut notebooks) = (Vec::new(), Vec::new());
+        let (mut memory, mut witnesses) = (Vec::new(), Vec::new());
         for service in &plan.services {
             let name = &service.config.name;
             let arena =
@@ -94,10 +99,12 @@ impl Wiring {
         let states = states.collect::<Result<_, _>>()?;
         for unit in &plan.units {
             media::open(unit)?;
+            witnesses.push(Witness::of(unit));
             memory.push(media::memory(unit).map_err(host("memory", &unit.config.name))?);
         }
         let deposits = plan.services.iter().map(|_| BTreeMap::new()).collect();
-        Ok(Self { arenas, notebooks, states, _state_dir: state_dir, listeners, memory, deposits })
+        let _state_dir = state_dir;
+        Ok(Self { arenas, notebooks, states, _state_dir, listeners, memory, witnesses, deposits })
     }
 
     /// Everything that an incarnation is granted, links and `Go` excepted, in the order in which it is sent.
@@ -106,7 +113,7 @@ impl Wiring {
     /// # Errors
     /// Something cannot be opened; [`MediaError::Busy`] is to be tried again.
     pub fn grants(
-        &self,
+        &mut self,
         plan: &Plan,
         service: u32,
         incarnation: u64,
@@ -139,11 +146,13 @@ impl Wiring {
             grants.extend(groups.map(|group| (Grant::DeviceGroup(group.clone()), Vec::new())));
             grants.extend(plan.units.iter().map(|unit| (Grant::Unit(unit.for_core()), Vec::new())));
         }
-        for (unit, memory) in plan.units.iter().zip(&self.memory).filter(|(unit, _)| unit.service == service)
-        {
+        let units = plan.units.iter().zip(&self.memory).zip(&mut self.witnesses);
+        for ((unit, memory), witness) in units.filter(|((unit, _), _)| unit.service == service) {
             let memory = memory.as_ref().map(copy).transpose()?;
             let medium = memory.unwrap_or(media::open(unit)?.into_iter().collect());
-            grants.push((Grant::Device(Box::new(unit.config.clone())), medium));
+            // Whoever has the medium now has it alone: nothing of an earlier incarnation is under way.
+            let config = DeviceConfig { lost: witness.has_seen_loss(), ..unit.config.clone() };
+            grants.push((Grant::Device(Box::new(config)), medium));
         }
         for (portal, listener) in
             plan.portals.iter().zip(&self.listeners).filter(|(portal, _)| portal.service == service)
@@ -161,6 +170,22 @@ impl Wiring {
             grants.push((Grant::Connection { key: *key }, copy(socket)?));
         }
         Ok(grants)
+    }
+
+    /// A unit has another medium, or none.
+    pub fn medium_changed(&mut self, plan: &Plan, unit: u32) {
+        let planned = plan.units.get(unit as usize);
+        if let Some((unit, witness)) = planned.zip(self.witnesses.get_mut(unit as usize)) {
+            *witness = Witness::of(unit);
+        }
+    }
+
+    /// The administrator has had a service stopped: what was lost before is no news to its successor.
+    pub fn forget_losses(&mut self, plan: &Plan, service: u32) {
+        let units = plan.units.iter().zip(&mut self.witnesses);
+        for (unit, witness) in units.filter(|(unit, _)| unit.service == service) {
+            *witness = Witness::of(unit);
+        }
     }
 
     /// Keeps a connected socket for the successor of `service`; false when it has too many.

@@ -9,6 +9,7 @@ mod copies;
 mod hang;
 mod kills;
 mod lifecycle;
+mod lost;
 mod media;
 mod refusals;
 mod reservations;
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
     suite::main(vec![
         Case::new("damage_to_the_medium_is_noticed_by_the_load", witness::damage),
         Case::new("errors_of_the_host_never_become_good", witness::errors_of_the_host),
+        Case::new("data_that_the_host_loses_is_told_unasked", lost::unasked),
+        Case::new("data_that_was_lost_as_vdisk_died_is_told", lost::unheard),
         Case::new("short_io_is_finished", witness::short_io),
         Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
         Case::new("vdisk_with_worker_threads_dies_under_load", kills::vdisk_with_threads).limit(long),

@@ -124,7 +124,7 @@ impl Dispatch {
 
     /// Adds a unit; an older one of the same number takes no more commands, and hands those at its gate over.
     pub fn add_unit(&mut self, mut unit: Unit) {
-        unit.remember(&self.notebook);
+        self.notes.extend(unit.remember(&self.notebook));
         self.opening += usize::from(unit.next_try().is_some());
         let (id, older) = self.units.insert(unit);
         let Some(older) = older else { return };
@@ -390,6 +390,9 @@ impl Dispatch {
         }
         self.opening = self.units.iter_mut().filter(|(_, unit)| unit.next_try().is_some()).count();
         for id in &tried {
+            // What the kernel has not told to anybody yet, it tells who opens the file next.
+            let note = self.units.get(*id).look_for_loss();
+            self.notes.extend(note);
             self.redo(*id);
             self.resume_operation(*id);
             self.open_gate(*id);

@@ -82,6 +82,8 @@ pub enum Topic {
     Medium = 5,
     /// What WRITE BUFFER has left.
     Buffers = 6,
+    /// Written data that did not reach the medium, and who knows of it.
+    Loss = 7,
 }
 
 /// The identity of a command, as it stays when it comes again: nexus and serial.

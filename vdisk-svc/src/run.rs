@@ -349,6 +349,9 @@ impl Service {
     /// Begins to end: what runs is finished, what has not begun is left to a successor.
     pub(crate) fn stop(&mut self, asked: bool) {
         self.ending = Ending::Draining { asked };
+        if asked {
+            self.dispatch.forgive_losses();
+        }
         self.dispatch.forget_waiting();
     }
 }

@@ -30,7 +30,7 @@ pub fn inquiry(task: &Task, unit: &Unit, request: &Inquiry) -> Outcome {
 /// REQUEST SENSE, and not by INQUIRY, which is answered whatever happens (SPC-4 6.6). None if the nexus knows.
 #[cold]
 pub fn deferred_error(task: &Task, unit: &mut Unit, command: &Command) -> Option<Outcome> {
-    if matches!(command, Command::Inquiry(_)) || !unit.deferred.tell(task.identity.nexus) {
+    if matches!(command, Command::Inquiry(_)) || !unit.tell_loss(task.identity.name()) {
         return None;
     }
     let sense = failure::of_lost_data_before();

@@ -5,7 +5,7 @@
 
 mod change;
 pub mod claims;
-mod deferred;
+pub mod deferred;
 pub mod drive;
 mod identity;
 pub mod operation;
@@ -43,7 +43,7 @@ use settings::Settings;
 use space::Space;
 use watchers::Watchers;
 
-/// The longest transfer of one command, in bytes: what a transport can hold in its arena for one command many times over.
+/// The longest transfer of one command, in bytes, where transports can carry as much.
 const MAX_TRANSFER: u64 = 16 << 20;
 /// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(5);
@@ -82,7 +82,7 @@ pub struct Syncs {
     pub running: Queue,
     /// Tasks that came too late for it.
     pub next: Queue,
-    /// Acknowledged data was lost. Remembered until the device is granted anew: no later success can bring it back.
+    /// Acknowledged data was lost ([`deferred`]): no later success can bring it back.
     pub lost: bool,
     /// A fault device wants the running one to fail.
     pub fails: bool,
@@ -122,6 +122,7 @@ pub struct Unit {
     pub syncs: Syncs,
     /// Who is to be told of data that was lost.
     pub deferred: Deferred,
+    loss_unkept: bool,
     /// Who has blocks to himself.
     pub claims: Claims,
     /// A FORMAT UNIT or SANITIZE that is under way or has failed.
@@ -175,6 +176,7 @@ impl Unit {
             replaced: false,
             syncs: Syncs::default(),
             deferred: Deferred::default(),
+            loss_unkept: false,
             claims: Claims::default(),
             operation: None,
             change: None,
@@ -460,9 +462,17 @@ fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
         optimal_transfer: Bytes(u64::from(config.optimal_transfer)).whole_blocks(block_size),
         optimal_granularity: u16::try_from(config.optimal_granularity / config.block_size).unwrap_or(0),
         thin_provisioned: config.thin,
-        max_transfer: Bytes(MAX_TRANSFER).whole_blocks(block_size),
+        max_transfer: max_transfer(config).whole_blocks(block_size),
         ..DeviceInfo::disk(&config.name, block_size, blocks)
     })
+}
+
+/// The longest transfer of one command.
+fn max_transfer(config: &DeviceConfig) -> Bytes {
+    match config.max_transfer {
+        0 => Bytes(MAX_TRANSFER),
+        carried => Bytes(MAX_TRANSFER.min(carried)),
+    }
 }
 
 impl Opening {

@@ -337,4 +337,8 @@ pub struct DeviceConfig {
     pub optimal_granularity: u32,
     /// Initiators are told when less than so many hundredths of the file system are free; 0 never.
     pub threshold: u8,
+    /// The longest transfer that every transport it is reached through can carry, in bytes; 0 where there is none.
+    pub max_transfer: u64,
+    /// Data that was written to this medium did not reach it, while an earlier incarnation of the handler had it.
+    pub lost: bool,
 }

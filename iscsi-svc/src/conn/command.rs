@@ -88,10 +88,10 @@ impl Conn {
         let write = command.write().then(|| WriteData::new(edtl, immediate, command.is_final(), limits));
         let whole =
             write.as_ref().is_none_or(|write| write.failed().is_none() && write.received() == immediate);
-        let moves = command.read() || command.write();
+        let bytes = request.in_len.max(request.out_len);
         // The place first: claiming received bytes is undone by `make_room` alone, so nothing may fail after it.
         let (serial, place) = shared.tasks.reserve().ok_or(Refusal::TaskSetFull)?;
-        let room = self.make_room(if moves { edtl } else { 0 }, if whole { immediate } else { 0 }, shared);
+        let room = self.make_room(bytes, if whole { immediate } else { 0 }, shared);
         let (layout, claimed) = room.inspect_err(|_| shared.tasks.unreserve(place))?;
         let mut task = Task {
             serial,
@@ -133,10 +133,14 @@ impl Conn {
             return Err(Refusal::Reject(RejectReason::ImmediateCommandReject));
         }
         let edtl = command.expected_length.get();
-        let too_much = u64::from(edtl) > shared.buffers.most_per_task();
-        if (command.read() && command.write()) || segments.read_length.is_some() || too_much {
+        if (command.read() && command.write()) || segments.read_length.is_some() {
             let field = Asc { code: 0x0e, qualifier: 0x03 };
             return Err(Refusal::Sense(Sense::new(SenseKey::IllegalRequest, field)));
+        }
+        let most = shared.buffers.most_per_task();
+        if command.write() && u64::from(edtl) > most {
+            // More than MAXIMUM TRANSFER LENGTH of any unit here.
+            return Err(Refusal::Sense(Sense::illegal_request(Asc::INVALID_FIELD_IN_CDB)));
         }
         let cdb_len = 16 + segments.extended_cdb.len();
         if cdb_len > CDB_BYTES {
@@ -150,7 +154,8 @@ impl Conn {
         request.cdb[16..cdb_len].copy_from_slice(segments.extended_cdb);
         request.cdb_len = cdb_len as u8;
         if command.read() {
-            request.in_len = edtl;
+            // An initiator may have room for more than any command here answers.
+            request.in_len = u64::from(edtl).min(most) as u32;
         } else if command.write() {
             request.out_len = edtl;
         }

@@ -101,10 +101,20 @@ fn what_is_rejected() {
 fn command_that_wants_too_much() {
     let mut rig = Rig::new();
     let mut initiator = Initiator::login(&mut rig, "");
-    initiator.command(5, 0xc1, u32::MAX, 0x28, &[]);
+    // A write: ILLEGAL REQUEST, INVALID FIELD IN CDB, as beyond MAXIMUM TRANSFER LENGTH.
+    initiator.command(5, 0xa1, u32::MAX, 0x2a, &[]);
     let answer = initiator.receive();
     assert_eq!((answer.opcode(), answer.status()), (0x21, 2));
-    assert_eq!((answer.data[4], answer.data[14], answer.data[15]), (0x05, 0x0e, 0x03));
+    assert_eq!((answer.data[4], answer.data[14], answer.data[15]), (0x05, 0x24, 0x00));
+    // A read: whether it asks for too much, only its CDB says.
+    initiator.command(6, 0xc1, u32::MAX, 0x12, &[]);
+    let command = rig.core.expect(RequestKind::Command);
+    assert_eq!(command.in_len, 4 << 20, "a quarter of the arena");
+    rig.core.done(&command, 36, 36);
+    let answer = initiator.receive();
+    assert_eq!((answer.opcode(), answer.data.len()), (0x25, 36));
+    assert_eq!(answer.head[1] & 0x06, 0x02, "underflow");
+    assert_eq!(answer.head[44..48], (u32::MAX - 36).to_be_bytes());
 }
 
 #[test]

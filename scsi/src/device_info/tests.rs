@@ -39,6 +39,17 @@ fn check_transfer_longer_than_the_maximum() {
 }
 
 #[test]
+fn writes_that_are_atomic_are_no_longer_than_what_can_be_transferred() {
+    let most = |max_transfer| {
+        let info = DeviceInfo { max_transfer, ..disk(1 << 20) };
+        (info.max_compare_and_write().0, info.max_atomic().0)
+    };
+    assert_eq!(most(Blocks(0)), (255, 2048));
+    assert_eq!(most(Blocks(1 << 15)), (255, 2048));
+    assert_eq!(most(Blocks(100)), (50, 100), "COMPARE AND WRITE transfers its blocks twice");
+}
+
+#[test]
 fn last_lba_of_a_unit_without_blocks() {
     assert_eq!(disk(0).last_lba(), Lba(0));
     assert_eq!(disk(1 << 21).last_lba(), Lba((1 << 21) - 1));

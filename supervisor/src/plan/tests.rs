@@ -101,6 +101,7 @@ fn plan_says_what_is_opened_for_a_device() {
     let path = PathBuf::from("/base/a.img");
     assert_eq!(plan.units[0].medium, Medium::File { path, create: Some(1 << 20) });
     assert_eq!(plan.units[0].config.physical_exponent, 3);
+    assert_eq!(plan.units[0].config.max_transfer, 512 << 10, "a quarter of the arena of service 1");
     assert_eq!(plan.units[1].medium, Medium::Memory { bytes: 64 << 20 });
     assert!(matches!(plan.units[1].config.backend, BackendConfig::Fault(fault) if fault.fail_every == 3));
     assert_eq!(plan.services[0].config.hold_ms, 5000);

@@ -115,6 +115,7 @@ impl Reactor {
                 ));
             };
             self.plan.units[unit] = *then;
+            self.wiring.medium_changed(&self.plan, unit as u32);
             self.answer(client, &Reply::done(format!("{done}, as soon as its service runs")));
             return Ok(());
         }
@@ -138,6 +139,7 @@ impl Reactor {
             DeviceAnswer::Prepared => {
                 if let Stage::Asked(then) = std::mem::replace(&mut change.stage, Stage::Settled) {
                     *planned = *then;
+                    self.wiring.medium_changed(&self.plan, unit);
                     self.send(service, (Grant::Settle { unit, request, go: true }, Vec::new()));
                 }
                 self.changes.list.push(change);

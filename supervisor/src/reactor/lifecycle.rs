@@ -174,6 +174,7 @@ impl Reactor {
         let in_order = status.is_some_and(|status| status.success());
         let stopping = matches!(self.children[service as usize].state, State::Stopping { .. });
         if stopping && in_order {
+            self.wiring.forget_losses(&self.plan, service);
             self.end_of_stop(service);
         } else {
             let now = self.now();

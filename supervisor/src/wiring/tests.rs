@@ -40,9 +40,9 @@ fn kinds(grants: &[super::Message]) -> Vec<String> {
 fn services_are_granted_what_their_kind_needs() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let wiring = Wiring::new(&plan, state(dir.path())).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
-    let grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
+    let mut grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
     let common = ["Service 0", "Stats 1", "Notebook 1", "Arena 1"];
     let kept = ["Service 0", "Stats 1", "Notebook 1", "State 1", "Arena 1"];
     assert_eq!(
@@ -59,7 +59,7 @@ fn services_are_granted_what_their_kind_needs() {
 fn medium_is_granted_to_one_incarnation_at_a_time() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let wiring = Wiring::new(&plan, state(dir.path())).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let mut first = wiring.grants(&plan, 2, 0, &page).expect("grants");
     let second = wiring.grants(&plan, 2, 1, &page);
@@ -96,13 +96,13 @@ fn deposits_are_bounded_and_withdrawn() {
     wiring.withdraw(1, 7);
     assert!(wiring.deposit(&plan, 1, 65, socket()));
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
-    let connections = |wiring: &Wiring| {
+    let connections = |wiring: &mut Wiring| {
         kinds(&wiring.grants(&plan, 1, 0, &page).expect("grants"))
             .iter()
             .filter(|kind| *kind == "Connection 1")
             .count()
     };
-    assert_eq!(connections(&wiring), 65);
+    assert_eq!(connections(&mut wiring), 65);
     wiring.withdraw_all(1);
-    assert_eq!(connections(&wiring), 0);
+    assert_eq!(connections(&mut wiring), 0);
 }

@@ -19,6 +19,7 @@ use scsi::unit_report::UnitReport;
 use vdisk_svc::notebook::{MIDDLE, RECORDS, SCHEMA};
 use vdisk_svc::spc::buffer::Buffers;
 use vdisk_svc::task::Outcome;
+use vdisk_svc::unit::deferred::Deferred;
 use vdisk_svc::unit::drive::Drive;
 use vdisk_svc::unit::operation::Operation;
 
@@ -33,7 +34,7 @@ thread_local! {
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = Bytes(data);
-    match bytes.u8() % 11 {
+    match bytes.u8() % 12 {
         0 => drop(codec::decode::<Grant>(bytes.0)),
         1 => drop(codec::decode::<Event>(bytes.0)),
         2 => drop(iscsi_svc::notebook::decode(bytes.0)),
@@ -58,6 +59,10 @@ fuzz_target!(|data: &[u8]| {
         7 => {
             let Some(buffers) = Buffers::decode(bytes.0) else { return };
             assert_eq!(buffers.encode(), bytes.0);
+        }
+        10 => {
+            let Some((lost, deferred)) = Deferred::decode(bytes.0, 1) else { return };
+            assert_eq!(Deferred::decode(&deferred.encode(lost, 1), 1), Some((lost, deferred)));
         }
         8 => {
             let Some(report) = UnitReport::decode(bytes.0) else { return };

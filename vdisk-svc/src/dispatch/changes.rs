@@ -65,7 +65,7 @@ impl Dispatch {
         worked
     }
 
-    /// Looks at the size of every unit if it is time for that. Not on the way of a command, whoever calls it.
+    /// Looks at the size of every unit, and for data that was lost, if it is time for that. Not on the way of a command, whoever calls it.
     pub fn look_at_sizes(&mut self, now: Instant) {
         if self.sizes_due.is_some_and(|due| now < due) {
             return;
@@ -73,6 +73,7 @@ impl Dispatch {
         self.sizes_due = Some(now + SIZES);
         for (_, unit) in self.units.iter_mut() {
             unit.look_at_space(now);
+            self.notes.extend(unit.look_for_loss());
             // A size that cannot be used, or not be read, is left to the commands to find.
             if !unit.is_changing() {
                 let _ = unit.look_at_size();

@@ -84,6 +84,12 @@ impl Dispatch {
         self.links.retire(link, running, waiter);
     }
 
+    /// The administrator has the service stopped.
+    pub fn forgive_losses(&mut self) {
+        self.units.iter_mut().for_each(|(_, unit)| unit.forgive_loss());
+        self.keep_changes();
+    }
+
     /// Forgets every task that has not begun: the service is to end.
     pub fn forget_waiting(&mut self) {
         drop(self.drop_all_blocked(|_| true));

@@ -47,14 +47,8 @@ impl Dispatch {
     /// A sync is over: so are the tasks that it was for, and those that came meanwhile get their own.
     pub(super) fn sync_ended(&mut self, id: UnitId, result: io::Result<()>) {
         let unit = self.units.get(id);
-        if let Err(error) = result
-            && !std::mem::replace(&mut unit.syncs.lost, true)
-        {
-            let name = unit.name();
-            self.notes.push(format!(
-                "device {name}: written data did not reach the medium ({error}); every sync fails from now on"
-            ));
-            unit.deferred.raise();
+        if let Err(error) = result {
+            self.notes.extend(unit.lose_data(&error));
         }
         let syncs = &mut unit.syncs;
         let kept = !syncs.lost;
@@ -78,7 +72,7 @@ impl Dispatch {
             let task = self.slots.get(slot);
             if !kept && !task.answered {
                 // It hears of the loss by its own command.
-                self.units.get(task.unit).deferred.tell(task.identity.nexus);
+                self.units.get(task.unit).tell_loss(task.identity.name());
             }
             self.resume(slot, Event::Synced(kept));
         }

@@ -268,21 +268,15 @@ impl Dispatch {
             }
             let block = u64::from(unit.info.block_size.get());
             let Some(file) = unit.backend().and_then(|backend| backend.file().cloned()) else { continue };
-            let mut pieces = data.pieces(0, data.bytes());
-            let result = loop {
-                if pieces.is_empty() {
-                    break rustix::fs::fdatasync(&file).map_err(io::Error::from);
-                }
-                let done = (data.bytes() - pieces.len()) as u64;
-                match write_at(&file, &mut pieces, offset + done, 0) {
-                    Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                    Ok(moved) => pieces.advance(moved),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => break Err(error),
-                }
-            };
-            let outcome = match result {
-                Ok(()) => outcome,
+            let outcome = match write_all(&file, &data, offset) {
+                Ok(()) => match rustix::fs::fdatasync(&file) {
+                    Ok(()) => outcome,
+                    // It may be about what others had written before.
+                    Err(error) => {
+                        self.notes.extend(unit.lose_data(&error));
+                        Outcome::check(failure::of_lost_data())
+                    }
+                },
                 Err(error) => {
                     let name = unit.name();
                     self.notes
@@ -293,4 +287,19 @@ impl Dispatch {
             self.notebook.finish(number, name, outcome);
         }
     }
+}
+
+/// Writes all of it.
+fn write_all(file: &std::fs::File, data: &Spans, offset: u64) -> io::Result<()> {
+    let mut pieces = data.pieces(0, data.bytes());
+    while !pieces.is_empty() {
+        let done = (data.bytes() - pieces.len()) as u64;
+        match write_at(file, &mut pieces, offset + done, 0) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(moved) => pieces.advance(moved),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

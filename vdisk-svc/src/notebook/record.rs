@@ -3,7 +3,7 @@
 //! ```text
 //! 0 nexus | 8 serial | 16 unit | 20 phase | 21 room | 24 transferred | 28 wanted
 //! begun: 32 offset | 40 length | 44 checksum of the data | 48 generation of the medium
-//! done:  48 1 with sense data | 49 key | 50 ASC | 51 ASCQ | 52 1 with INFORMATION | 53 specific | 56 INFORMATION | 64 specific
+//! done:  48 1 with sense data | 49 key | 50 ASC | 51 ASCQ | 52 1 with INFORMATION | 53 specific | 54 1 if deferred | 56 INFORMATION | 64 specific
 //! ```
 
 use ipc::notebook::records::RECORD;
@@ -109,7 +109,8 @@ fn put_sense(out: &mut Writer, sense: &Sense) {
         }
     };
     let information = u8::from(sense.information.is_some());
-    out.put(48, &[1, sense.key.code(), sense.asc.code, sense.asc.qualifier, information, kind]);
+    let deferred = u8::from(sense.deferred);
+    out.put(48, &[1, sense.key.code(), sense.asc.code, sense.asc.qualifier, information, kind, deferred]);
     out.put(56, &sense.information.unwrap_or(0).to_le_bytes());
     out.put(64, &value);
 }
@@ -130,5 +131,5 @@ fn get_sense(bytes: &[u8; RECORD]) -> Option<Sense> {
         _ => return None,
     };
     let information = (bytes[52] != 0).then(|| u64::from_le_bytes(get(bytes, 56)));
-    Some(Sense { information, specific, ..Sense::new(key, asc) })
+    Some(Sense { information, specific, deferred: bytes[54] != 0, ..Sense::new(key, asc) })
 }

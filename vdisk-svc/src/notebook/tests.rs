@@ -59,6 +59,7 @@ fn outcomes_are_found_again() {
         Outcome::check(Sense::invalid_field_in_cdb(7, Some(3))),
         Outcome::check(Sense::invalid_field_in_parameter_list(258, None)),
         Outcome::check_after(Sense::medium_error_write(Some(1 << 40)), 3),
+        Outcome::check(Sense::medium_error_write(None).deferred()),
         Outcome::check(Sense::not_ready_progress(Asc::FORMAT_IN_PROGRESS, 0x1234)),
     ];
     let mut notebook = Notebook::open(&fd).unwrap();

@@ -12,7 +12,6 @@ use ipc::message::config::DeviceChange;
 use ipc::message::event::DeviceAnswer;
 use scsi::units::Blocks;
 
-use super::deferred::Deferred;
 use super::{State, Unit};
 use crate::backend::Backend;
 use crate::backend::file::{self, Medium};
@@ -230,7 +229,7 @@ impl Unit {
             format!("device {name}: written data did not reach the medium that was taken out ({error})")
         });
         self.config.medium_generation = generation;
-        (self.syncs.lost, self.deferred) = (false, Deferred::default());
+        self.forget_loss();
         self.drive.medium_changed();
         self.touch_drive();
         self.state = state;

@@ -53,8 +53,9 @@ impl Unit {
         }
     }
 
-    /// Takes up what a former incarnation, or a former grant of the device, has left in the notebook.
-    pub fn remember(&mut self, notebook: &Notebook) {
+    /// Takes up what a former incarnation, or a former grant of the device, has left in the notebook. What is returned is for
+    /// the administrator.
+    pub fn remember(&mut self, notebook: &Notebook) -> Option<String> {
         let number = self.number();
         if let Some(report) = notebook.recall(number, Topic::Report).and_then(UnitReport::decode) {
             let Generations { mode, threshold, log, .. } = report.generations;
@@ -83,6 +84,7 @@ impl Unit {
         // Of the medium and its size the grant and the medium know better.
         self.tell_generations();
         self.report_settings();
+        self.remember_loss(notebook.recall(number, Topic::Loss))
     }
 
     /// What has changed since this was asked last and has to outlive this process.
@@ -97,7 +99,10 @@ impl Unit {
         let drive = drive.then(|| (Topic::Medium, self.drive.encode(self.config.medium_generation)));
         let buffers = std::mem::take(&mut self.buffers_unkept) && current;
         let buffers = buffers.then(|| (Topic::Buffers, self.buffers.encode()));
-        report.into_iter().chain(modes).chain(drive).chain(buffers)
+        let loss = std::mem::take(&mut self.loss_unkept) && current;
+        let medium = self.config.medium_generation;
+        let loss = loss.then(|| (Topic::Loss, self.deferred.encode(self.syncs.lost, medium)));
+        report.into_iter().chain(modes).chain(drive).chain(buffers).chain(loss)
     }
 
     /// Whether the report has changed since [`take_untold`](Self::take_untold) was asked last.

@@ -10,18 +10,6 @@ const OUT_OF_RANGE: (u8, u8, u8, u8) = (2, 0x5, 0x21, 0x00);
 const WRITE_PROTECTED: (u8, u8, u8, u8) = (2, 0x7, 0x27, 0x00);
 const UNRECOVERED_READ: (u8, u8, u8, u8) = (2, 0x3, 0x11, 0x00);
 
-/// Runs a test on each engine and each kind of file.
-fn everywhere(test: impl Fn(&mut Rig, &tempfile::NamedTempFile)) {
-    for choice in engines() {
-        for in_memory in [false, true] {
-            let file = medium(64, in_memory);
-            let mut rig = Rig::on(choice, disk(0), &file);
-            test(&mut rig, &file);
-            rig.stop();
-        }
-    }
-}
-
 fn block(n: u8) -> Vec<u8> {
     vec![n; 512]
 }

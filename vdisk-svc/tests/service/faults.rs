@@ -223,3 +223,69 @@ fn synchronize_cache_with_immed_holds_the_fence_of_the_next_link() {
         assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD);
     }
 }
+
+/// A service in a process of its own that finds what the one before it has noted.
+fn successor(
+    rig: &mut Rig,
+    device: ipc::message::config::DeviceConfig,
+    file: &tempfile::NamedTempFile,
+) -> Rig {
+    rig.kill();
+    rig.death();
+    let notebook = rig.notebook.try_clone().unwrap();
+    Rig::process_after(Some(notebook), vec![(device, Some(open(file)))])
+}
+
+#[test]
+fn vdisk_svc_dies_after_data_was_lost() {
+    let file = medium(8, false);
+    let faults = FaultConfig { fail_every: 2, ..NOTHING };
+    let mut rig = Rig::process(vec![(faulty(0, faults), Some(open(&file)))]);
+    assert_eq!(rig.run(0, &write_10(1, 1), &[&[7; 512]], &[]).status(), GOOD);
+    assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), LOST);
+
+    let mut rig = successor(&mut rig, disk(0), &file);
+    assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD, "who has heard is not told again");
+    assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), LOST, "it is as lost as before");
+    rig.nexus = 0x22;
+    let (request, sent) = rig.request(0, &TEST_UNIT_READY, &[], &[]);
+    rig.send_raw(&request);
+    let told = rig.reply();
+    assert_eq!((told.serial, status(&told), told.sense[0]), (sent.serial, LOST, DEFERRED));
+
+    // Nobody has heard that answer: the command comes again.
+    let mut rig = successor(&mut rig, disk(0), &file);
+    rig.nexus = 0x22;
+    rig.send_raw(&ipc::message::record::Request {
+        flags: ipc::message::record::request_flags::AGAIN,
+        ..request
+    });
+    let told = rig.reply();
+    assert_eq!((told.serial, status(&told), told.sense[0]), (sent.serial, LOST, DEFERRED));
+    let (mut later, _) = rig.request(0, &TEST_UNIT_READY, &[], &[]);
+    later.serial = 1000;
+    rig.send_raw(&later);
+    assert_eq!(status(&rig.reply()), GOOD, "once is enough");
+
+    // An administrator has the service stopped: syncs work again, and who has not heard is told.
+    let notebook = rig.notebook.try_clone().unwrap();
+    rig.stop();
+    let mut rig = Rig::process_after(Some(notebook), vec![(disk(0), Some(open(&file)))]);
+    assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), GOOD);
+    rig.nexus = 0x33;
+    let told = rig.run(0, &TEST_UNIT_READY, &[], &[]);
+    assert_eq!((told.status(), told.reply.sense[0]), (LOST, DEFERRED));
+    rig.stop();
+}
+
+#[test]
+fn data_that_was_lost_while_nobody_lived_to_note_it() {
+    let file = medium(8, false);
+    let device = ipc::message::config::DeviceConfig { lost: true, ..disk(0) };
+    let mut rig = Rig::on(vdisk_svc::engine::Choice::Threads, device, &file);
+    assert!(matches!(rig.event(), Event::Problem { text } if text.contains("disk0")));
+    let told = rig.run(0, &TEST_UNIT_READY, &[], &[]);
+    assert_eq!((told.status(), told.reply.sense[0]), (LOST, DEFERRED));
+    assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD);
+    assert_eq!(rig.run(0, &SYNCHRONIZE_CACHE_10, &[], &[]).status(), LOST);
+}

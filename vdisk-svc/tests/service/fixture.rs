@@ -4,8 +4,11 @@
 
 #[path = "fixture/cdb.rs"]
 mod cdb;
+#[path = "fixture/devices.rs"]
+mod devices;
 
 pub use cdb::*;
+pub use devices::*;
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,7 +20,7 @@ use ipc::arena::Arena;
 use ipc::channel::{ChannelError, ServiceChannel, SupervisorChannel, pair};
 use ipc::extent::Extent;
 use ipc::link::{self, Requester};
-use ipc::message::config::{BackendConfig, DeviceConfig, FaultConfig, ServiceConfig, ServiceKind};
+use ipc::message::config::{DeviceConfig, ServiceConfig, ServiceKind};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 use ipc::message::{Event, Grant};
@@ -86,71 +89,6 @@ impl Answer {
 pub struct Sent {
     pub serial: u64,
     pub data_in: Vec<Extent>,
-}
-
-pub fn disk(unit: u32) -> DeviceConfig {
-    DeviceConfig {
-        names: ipc::message::config::UnitNames { naa: vec![0x30, 0, 0, 0, 0, 0, 0, 1], ..Default::default() },
-        unit,
-        name: format!("disk{unit}"),
-        backend: BackendConfig::File,
-        block_size: 512,
-        physical_exponent: 3,
-        vendor: "BULKHEAD".to_owned(),
-        product: "VDISK".to_owned(),
-        revision: "0001".to_owned(),
-        serial: format!("SN{unit:08}"),
-        ..Default::default()
-    }
-}
-
-pub fn faulty(unit: u32, faults: FaultConfig) -> DeviceConfig {
-    DeviceConfig { backend: BackendConfig::Fault(faults), ..disk(unit) }
-}
-
-/// A file of so many bytes, each block filled with its number; on disk, or in memory.
-pub fn medium(blocks: u8, in_memory: bool) -> tempfile::NamedTempFile {
-    let shm = std::path::Path::new("/dev/shm");
-    let file = if in_memory && shm.is_dir() {
-        tempfile::NamedTempFile::new_in(shm)
-    } else {
-        tempfile::NamedTempFile::new()
-    };
-    let file = file.unwrap();
-    let bytes: Vec<u8> = (0..blocks).flat_map(|block| [block; 512]).collect();
-    std::fs::write(file.path(), bytes).unwrap();
-    file
-}
-
-/// Opens a medium as the supervisor does: anew for each incarnation.
-pub fn open(file: &tempfile::NamedTempFile) -> File {
-    File::options().read(true).write(true).open(file.path()).unwrap()
-}
-
-/// The engines that this machine can run.
-pub fn engines() -> Vec<Choice> {
-    let mut engines = vec![Choice::Threads];
-    match vdisk_svc::engine::Engine::start(Choice::Uring, 8, 1) {
-        Ok(_) => engines.push(Choice::Uring),
-        Err(error) => eprintln!("skipped: io_uring is not allowed here: {error}"),
-    }
-    engines
-}
-
-pub fn service_config() -> ServiceConfig {
-    ServiceConfig {
-        service: 3,
-        name: "vdisk".to_owned(),
-        incarnation: 0,
-        poll_us: 20,
-        hold_ms: 30_000,
-        log: "off".to_owned(),
-        max_connections: 0,
-        nop_interval_s: 0,
-        queue_depth: 0,
-        workers: 2,
-        buffers: 1 << 20,
-    }
 }
 
 impl Rig {

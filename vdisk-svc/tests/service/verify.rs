@@ -14,18 +14,6 @@ const WRITE_ERROR: (u8, u8, u8, u8) = (2, 0x3, 0x0C, 0x00);
 const UNRECOVERED_READ: (u8, u8, u8, u8) = (2, 0x3, 0x11, 0x00);
 const CONDITION_MET: (u8, u8, u8, u8) = (4, 0, 0, 0);
 
-/// Runs a test on each engine, and for each kind of file.
-fn everywhere(test: impl Fn(&mut Rig, &tempfile::NamedTempFile)) {
-    for choice in engines() {
-        for in_memory in [false, true] {
-            let file = medium(64, in_memory);
-            let mut rig = Rig::on(choice, disk(0), &file);
-            test(&mut rig, &file);
-            rig.stop();
-        }
-    }
-}
-
 fn blocks(range: std::ops::Range<u8>) -> Vec<u8> {
     range.flat_map(|block| [block; 512]).collect()
 }

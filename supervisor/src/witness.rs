@@ -1,0 +1,37 @@
+//! Witnesses: how a handler learns of written data that was lost while an incarnation before it had the medium.
+//!
+//! The kernel tells each open file description once that something could not be written back. If it was the dead
+//! incarnation's that heard it, by a sync that was under way when it died, whoever opens the file after that hears nothing. So
+//! the supervisor keeps each medium open as well, never writes it, and asks its own description when the old one is gone. A
+//! witness has no lock, and belongs to one medium: another one needs another witness.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+
+use crate::plan::UnitPlan;
+
+/// The witness of a unit's medium.
+#[derive(Debug, Default)]
+pub struct Witness {
+    file: Option<File>,
+    /// It has heard of a loss. Said to every incarnation, for one may die before it has noted it.
+    lost: bool,
+}
+
+impl Witness {
+    /// For the medium that a unit has now; before anybody writes to it.
+    pub fn of(unit: &UnitPlan) -> Self {
+        let path = unit.medium.path().filter(|_| !unit.config.read_only);
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(nix::libc::O_NONBLOCK);
+        // One that cannot be had is missed only if a handler dies in the moment of a loss.
+        Self { file: path.and_then(|path| options.open(path).ok()), lost: false }
+    }
+
+    /// Whether data was lost since it was there. Asked when no I/O of an incarnation is under way any more.
+    pub fn has_seen_loss(&mut self) -> bool {
+        let news = self.file.as_ref().is_some_and(|file| ipc::io::written_back(file).is_err());
+        self.lost |= news;
+        self.lost
+    }
+}
