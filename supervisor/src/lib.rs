@@ -14,6 +14,7 @@ pub mod listen;
 pub mod media;
 pub mod relink;
 pub mod run_dir;
+pub mod sizes;
 pub mod state_dir;
 pub mod wiring;
 pub mod witness;

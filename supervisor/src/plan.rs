@@ -118,6 +118,8 @@ pub struct UnitPlan {
     pub medium: Medium,
     /// An administrator has changed the medium since the start.
     pub changed: bool,
+    /// What the manifest says is to be served of a block device.
+    pub manifest_limit: Option<u64>,
     /// Commands that it may have.
     pub queue_depth: u32,
 }
@@ -383,7 +385,8 @@ fn unit_plan(
         lost: false,
     };
     let (service, queue_depth) = (service_number(manifest, &device.service.value), device.queue_depth);
-    UnitPlan { service, config, medium, changed: false, queue_depth }
+    let manifest_limit = config.limit;
+    UnitPlan { service, config, medium, changed: false, manifest_limit, queue_depth }
 }
 
 /// What a unit's handler is told of its backend, and the medium that it is granted.

@@ -16,6 +16,7 @@ use crate::listen::{self, ListenError};
 use crate::manifest::Kind;
 use crate::media::{self, MediaError};
 use crate::plan::Plan;
+use crate::sizes::Sizes;
 use crate::state_dir::{StateDir, StateDirError};
 use crate::witness::Witness;
 
@@ -57,6 +58,7 @@ pub struct Wiring {
     notebooks: Vec<OwnedFd>,
     /// By service; not for transports.
     states: Vec<Option<OwnedFd>>,
+    sizes: Sizes,
     /// Held for its lock.
     _state_dir: StateDir,
     /// By portal.
@@ -103,8 +105,8 @@ impl Wiring {
             memory.push(media::memory(unit).map_err(host("memory", &unit.config.name))?);
         }
         let deposits = plan.services.iter().map(|_| BTreeMap::new()).collect();
-        let _state_dir = state_dir;
-        Ok(Self { arenas, notebooks, states, _state_dir, listeners, memory, witnesses, deposits })
+        let (sizes, _state_dir) = (Sizes::open(&state_dir)?, state_dir);
+        Ok(Self { arenas, notebooks, states, sizes, _state_dir, listeners, memory, witnesses, deposits })
     }
 
     /// Everything that an incarnation is granted, links and `Go` excepted, in the order in which it is sent.
@@ -178,6 +180,11 @@ impl Wiring {
         if let Some((unit, witness)) = planned.zip(self.witnesses.get_mut(unit as usize)) {
             *witness = Witness::of(unit);
         }
+    }
+
+    /// Sizes that outlive this supervisor.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 
     /// The administrator has had a service stopped: what was lost before is no news to its successor.

@@ -10,6 +10,7 @@ use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::reactor::Reactor;
 use crate::run_dir::{self, RunDir};
+use crate::sizes::Sizes;
 use crate::spawn;
 use crate::state_dir::{self, StateDir};
 use crate::wiring::Wiring;
@@ -25,14 +26,16 @@ pub fn run(
 ) -> Result<ExitCode> {
     start_log();
     raise_limits();
-    let plan = Plan::new(manifest, &machine());
+    let mut plan = Plan::new(manifest, &machine());
     spawn::check_binaries(&plan)?;
     let dir = given.or(manifest.settings.run_dir.clone()).unwrap_or_else(run_dir::default_path);
     let dir = std::path::absolute(&dir).with_context(|| format!("{}", dir.display()))?;
     let run_dir = RunDir::take(&dir)?;
     let state = state.or(manifest.settings.state_dir.clone()).unwrap_or_else(state_dir::default_path);
     let state = std::path::absolute(&state).with_context(|| format!("{}", state.display()))?;
-    let wiring = Wiring::new(&plan, StateDir::take(&state)?)?;
+    let state = StateDir::take(&state)?;
+    Sizes::open(&state)?.recall(&mut plan);
+    let wiring = Wiring::new(&plan, state)?;
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Reactor::new(plan, path, run_dir, wiring, on_ready)?.run()?;
     Ok(ExitCode::SUCCESS)

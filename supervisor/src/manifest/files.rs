@@ -118,14 +118,17 @@ pub fn learn(manifest: &mut Manifest) {
     }
 }
 
+/// A file that exists is served as it is: `size` is what a missing one is made with.
 fn check_length(device: &Device, file: &FileBackend, length: u64, report: &mut Report) {
-    match &file.size {
-        Some(size) if size.value != length => {
-            let what = format!("{} has {}, not size", file.path.value.display(), show_size(length));
-            let hint = format!("remove size, or change the file with truncate -s {}", size.value);
-            report.error(&size.span, what, hint);
-        }
-        Some(_) => {}
-        None => whole_blocks(device, &At::new(length, file.path.span.clone()), report),
+    let at = file.size.as_ref().map_or(&file.path.span, |size| &size.span);
+    whole_blocks(device, &At::new(length, at.clone()), report);
+    if let Some(size) = file.size.as_ref().filter(|size| size.value != length) {
+        let what = format!(
+            "{} has {}, not size: it is served as it is",
+            file.path.value.display(),
+            show_size(length)
+        );
+        let hint = format!("write size = {length}, or `bulkhead device resize` it to the size that you want");
+        report.warning(&size.span, what, hint);
     }
 }

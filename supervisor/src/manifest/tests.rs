@@ -308,7 +308,9 @@ fn manifest_with_a_file_is_checked_against_it() {
     assert!(
         said("", Some(1000)).contains("1000 bytes are not whole blocks of 512 bytes; make it 512 or 1024")
     );
-    assert!(said(", size = \"2MiB\"", Some(1 << 20)).contains("has 1MiB, not size; remove size"));
+    let (_, warnings) =
+        with_file(dir.path(), ", size = \"2MiB\"", Some(1 << 20)).expect("it is served as it is");
+    assert!(warnings.to_string().contains("has 1MiB, not size: it is served as it is"), "{warnings}");
     assert!(
         said(", create = true", None).contains("a file is to be created without a size; add size = \"1GiB\"")
     );

@@ -145,8 +145,15 @@ impl Reactor {
                 self.changes.list.push(change);
             }
             DeviceAnswer::Done { bytes } => {
-                if let Stage::Resizing(Some(wanted)) = change.stage {
-                    planned.remember_size(wanted);
+                if let Stage::Resizing(Some(wanted)) = change.stage
+                    && planned.remember_size(wanted)
+                    && !planned.changed
+                    && let Err(error) = self.wiring.sizes().keep(planned, wanted)
+                {
+                    change.done = format!(
+                        "{}, until bulkhead is started anew, as that cannot be kept in the state directory: {error}",
+                        change.done
+                    );
                 }
                 let size = if bytes == 0 { String::new() } else { format!(", {}", show_size(bytes)) };
                 self.answer(change.client, &Reply::done(format!("{}{size}", change.done)));
@@ -204,12 +211,14 @@ impl Reactor {
 }
 
 impl UnitPlan {
-    /// The unit was given a size. A file keeps it; of a block device, what is served of it has to be granted again.
-    fn remember_size(&mut self, bytes: u64) {
+    /// The unit was given a size. A file keeps it; of a block device, what is served of it has to be granted again. True then.
+    fn remember_size(&mut self, bytes: u64) -> bool {
         let block = self.medium.path().is_some_and(|path| block_device::facts(path).is_some());
-        if block || self.config.limit.is_some() {
+        let limited = block || self.config.limit.is_some();
+        if limited {
             self.config.limit = Some(bytes);
         }
+        limited
     }
 }
 
