@@ -59,6 +59,11 @@ impl Bounce {
         Self { arena: None, rooms, free: Vec::new(), held: FxHashMap::default(), waiting: VecDeque::new() }
     }
 
+    /// How many rooms there can be.
+    pub fn rooms(&self) -> u32 {
+        self.rooms
+    }
+
     /// Makes a job one that the medium takes.
     pub fn pass(&mut self, slot: SlotId, job: Job, align: Align) -> Way {
         if !matches!(job.op, Op::Read | Op::Write) || align.suits(&job.spans, job.skip, job.len) {

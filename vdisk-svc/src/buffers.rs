@@ -15,15 +15,15 @@ use crate::span::Spans;
 
 /// Bytes of a buffer: a multiple of every block size.
 pub const BYTES: usize = 256 << 10;
-/// How many there are.
-const COUNT: u32 = 16;
+/// How many there are at the most.
+const MOST: u64 = 16;
 /// Number of the arena: not one that a transport can have.
 const ARENA: u32 = u32::MAX - 2;
 
 /// All buffers.
-#[derive(Default)]
 pub struct Buffers {
     arena: Option<Arena>,
+    count: u32,
     free: Rc<RefCell<Vec<u32>>>,
 }
 
@@ -36,7 +36,20 @@ pub struct Buffer {
     free: Rc<RefCell<Vec<u32>>>,
 }
 
+/// Bytes of a service's memory of its own that are for such buffers: a quarter, if that is not more than they need. The rest is
+/// for [`crate::bounce`].
+pub fn share(memory: u64) -> u64 {
+    let bytes = BYTES as u64;
+    (memory / 4 / bytes).clamp(1, MOST) * bytes
+}
+
 impl Buffers {
+    /// In so many bytes; one buffer at least.
+    pub fn new(bytes: u64) -> Self {
+        let count = (bytes / BYTES as u64).clamp(1, MOST) as u32;
+        Self { arena: None, count, free: Rc::default() }
+    }
+
     /// A free buffer, if there is one.
     pub fn take(&mut self) -> io::Result<Option<Buffer>> {
         let arena = match &self.arena {
@@ -51,9 +64,9 @@ impl Buffers {
     }
 
     fn make(&mut self) -> io::Result<Arena> {
-        let memory = shm::create("bulkhead:buffers", COUNT as usize * BYTES)?;
+        let memory = shm::create("bulkhead:buffers", self.count as usize * BYTES)?;
         let arena = Arena::new(ARENA, memory).map_err(io::Error::other)?;
-        self.free.borrow_mut().extend(0..COUNT);
+        self.free.borrow_mut().extend(0..self.count);
         self.arena = Some(arena.clone());
         Ok(arena)
     }
@@ -64,3 +77,6 @@ impl Drop for Buffer {
         self.free.borrow_mut().push(self.place);
     }
 }
+
+#[cfg(test)]
+mod tests;

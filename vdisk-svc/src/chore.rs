@@ -20,6 +20,14 @@ impl Chore {
         Ok(Self(receiver))
     }
 
+    /// One that is over already.
+    pub fn over(result: io::Result<()>) -> Self {
+        let (sender, receiver) = sync_channel(1);
+        // There is room for one, and the receiver is there.
+        let _ = sender.send(result);
+        Self(receiver)
+    }
+
     /// What came of it, once it is over.
     pub fn poll(&self) -> Option<io::Result<()>> {
         match self.0.try_recv() {

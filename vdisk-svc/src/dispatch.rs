@@ -17,7 +17,7 @@ use ipc::message::Event as Word;
 use scsi::sense::Sense;
 
 use crate::bounce::{self, Bounce};
-use crate::buffers::Buffers;
+use crate::buffers::{self, Buffers};
 use crate::clerk::Clerk;
 use crate::engine::{Engine, Finished, Job};
 use crate::execute::{self, Event, Step};
@@ -66,6 +66,8 @@ pub struct Dispatch {
     opening: usize,
     /// Units that commands wait for because they change.
     changing: usize,
+    /// Units whose begun writes are being finished.
+    finishing: usize,
     /// When sizes are to be looked at again.
     sizes_due: Option<Instant>,
     /// How long commands may wait for a medium.
@@ -73,7 +75,7 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Nothing to do yet. `slots` is how many tasks can be under way.
+    /// Nothing to do yet. `slots` is how many tasks can be under way, `memory` the bytes for data of theirs.
     pub fn new(engine: Engine, clerk: Clerk, slots: usize, hold: Duration, memory: u64) -> Self {
         Self {
             units: Units::default(),
@@ -85,17 +87,18 @@ impl Dispatch {
             unsent_bytes: 0,
             reports_due: false,
             engine,
-            bounce: Bounce::new(memory),
+            bounce: Bounce::new(memory - buffers::share(memory).min(memory)),
             clerk,
             slots: Slots::new(slots),
             timers: Timers::default(),
-            buffers: Buffers::default(),
+            buffers: Buffers::new(buffers::share(memory)),
             wanting: VecDeque::new(),
             freed: false,
             claims_due: Vec::new(),
             turns: Vec::new(),
             opening: 0,
             changing: 0,
+            finishing: 0,
             sizes_due: None,
             hold,
         }
@@ -131,6 +134,7 @@ impl Dispatch {
         let old = self.units.get(older);
         self.opening -= usize::from(old.next_try().is_some());
         self.changing -= usize::from(old.is_changing());
+        self.finishing -= usize::from(old.is_finishing());
         let mut waiting = std::mem::take(&mut old.waiting);
         old.replace();
         let blocked = self.drop_blocked(older, |_| true);
@@ -352,7 +356,7 @@ impl Dispatch {
     /// Does what is due: timers, and media that are not ours yet. True if there was anything.
     #[inline]
     pub fn tick(&mut self) -> bool {
-        if self.opening + self.changing == 0 && self.timers.next().is_none() {
+        if self.opening + self.changing + self.finishing == 0 && self.timers.next().is_none() {
             return false;
         }
         self.tick_at(Instant::now())
@@ -377,6 +381,9 @@ impl Dispatch {
         if self.changing > 0 {
             worked |= self.go_on_changing();
         }
+        if self.finishing > 0 {
+            worked |= self.go_on_finishing();
+        }
         worked
     }
 
@@ -393,9 +400,10 @@ impl Dispatch {
             // What the kernel has not told to anybody yet, it tells who opens the file next.
             let note = self.units.get(*id).look_for_loss();
             self.notes.extend(note);
-            self.redo(*id);
-            self.resume_operation(*id);
-            self.open_gate(*id);
+            if !self.redo(*id) {
+                self.resume_operation(*id);
+                self.open_gate(*id);
+            }
         }
         !tried.is_empty()
     }
@@ -416,7 +424,7 @@ impl Dispatch {
     /// When [`tick`](Self::tick) is due.
     pub fn next_tick(&mut self) -> Option<Instant> {
         let mut next = self.timers.next();
-        if self.changing > 0 {
+        if self.changing + self.finishing > 0 {
             let look = Instant::now() + changes::LOOK;
             next = Some(next.map_or(look, |next| next.min(look)));
         }

@@ -7,6 +7,7 @@ mod change;
 pub mod claims;
 pub mod deferred;
 pub mod drive;
+mod finishing;
 mod identity;
 pub mod operation;
 mod report;
@@ -38,6 +39,7 @@ use change::Change;
 use claims::Claims;
 use deferred::Deferred;
 use drive::Drive;
+use finishing::Finishing;
 use operation::Operation;
 use settings::Settings;
 use space::Space;
@@ -131,6 +133,8 @@ pub struct Unit {
     change: Option<Box<Change>>,
     /// Commands wait for that change.
     paused: bool,
+    /// Commands wait for writes that a former incarnation had begun.
+    finishing: Option<Box<Finishing>>,
     space: Space,
     report: UnitReport,
     /// Counts the changes of the report, from 1.
@@ -181,6 +185,7 @@ impl Unit {
             operation: None,
             change: None,
             paused: false,
+            finishing: None,
             space: Space::default(),
             report: UnitReport::default(),
             report_version: 1,
@@ -263,7 +268,8 @@ impl Unit {
     /// Whether commands have to wait.
     #[inline]
     pub fn gate_closed(&self) -> bool {
-        self.orphans > 0 || self.paused || matches!(&self.state, State::Opening(opening) if !opening.overdue)
+        let opening = matches!(&self.state, State::Opening(opening) if !opening.overdue);
+        self.orphans > 0 || self.paused || opening || self.finishing.is_some()
     }
 
     /// The medium for a command that needs it, or why there is none.
@@ -328,6 +334,8 @@ impl Unit {
     pub fn replace(&mut self) {
         self.replaced = true;
         (self.change, self.paused) = (None, false);
+        // The thread keeps the medium until it has done it; then the successor does it again.
+        self.finishing = None;
         self.let_go();
     }
 

@@ -5,9 +5,11 @@ use scsi::units::{Blocks, Lba};
 
 use super::Dispatch;
 use crate::execute;
+use crate::sbc::provisioning;
 use crate::slots::SlotId;
 use crate::stats::Counter;
 use crate::task::{Stage, Task};
+use crate::unit::Unit;
 use crate::unit::claims::Range;
 use crate::units::UnitId;
 
@@ -17,11 +19,15 @@ pub(super) fn is_exclusive(task: &Task) -> bool {
     matches!(task.command, Ok(Command::CompareAndWrite(_) | Command::OrWrite(_) | Command::WriteAtomic(_)))
 }
 
-/// The blocks that a command reads or writes; none for one that is about other things. The blocks of an UNMAP stand in its
-/// parameter list, which is not read here: it counts for all of the unit.
-fn range(task: &Task) -> Option<Range> {
-    let run = |lba: Lba, blocks: Blocks| Some(lba.0..lba.0.saturating_add(blocks.0));
-    match task.command.ok()? {
+/// The blocks that a command reads or writes; none for one that is about other things. Those of an UNMAP stand in its
+/// parameter list; one that is wrong unmaps nothing.
+fn ranges(task: &Task, unit: &mut Unit) -> Vec<Range> {
+    let run = |lba: Lba, blocks: Blocks| {
+        let range = lba.0..lba.0.saturating_add(blocks.0);
+        vec![range]
+    };
+    let Ok(command) = task.command else { return Vec::new() };
+    match command {
         Command::Read(range)
         | Command::Write(range)
         | Command::OrWrite(range)
@@ -31,8 +37,11 @@ fn range(task: &Task) -> Option<Range> {
         }
         Command::WriteAtomic(request) => run(request.range.lba, request.range.blocks),
         Command::WriteSame(request) => run(request.lba, request.blocks),
-        Command::Unmap(_) => Some(0..u64::MAX),
-        _ => None,
+        Command::Unmap(request) => {
+            let ranges = provisioning::ranges(task, unit, &request).unwrap_or_default();
+            ranges.into_iter().flat_map(|(lba, blocks)| run(lba, blocks)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -40,13 +49,14 @@ impl Dispatch {
     /// Begins a task where blocks are claimed, or lets it wait.
     #[cold]
     pub(super) fn execute_claimed(&mut self, task: Task) {
-        let (id, range, exclusive) = (task.unit, range(&task), is_exclusive(&task));
+        let (id, exclusive) = (task.unit, is_exclusive(&task));
+        let ranges = ranges(&task, self.units.get(id));
         if !self.units.get(id).claims.busy() {
             self.enter_running(id);
         }
         let slot = self.slots.insert(task);
         let claims = &mut self.units.get(id).claims;
-        if range.is_none_or(|range| claims.enter(slot, range, exclusive)) {
+        if ranges.is_empty() || claims.enter(slot, ranges, exclusive) {
             self.start(slot);
         } else {
             self.slots.get(slot).stage = Stage::Blocked;
@@ -60,10 +70,9 @@ impl Dispatch {
             return;
         }
         for (slot, task) in self.slots.iter_mut().filter(|(_, task)| task.unit == id) {
-            if task.stage != Stage::Waiting
-                && let Some(range) = range(task)
-            {
-                unit.claims.running(slot, range);
+            let ranges = if task.stage == Stage::Waiting { Vec::new() } else { ranges(task, unit) };
+            if !ranges.is_empty() {
+                unit.claims.running(slot, ranges);
             }
         }
     }

@@ -3,20 +3,16 @@
 use std::io;
 use std::time::Instant;
 
-use ipc::io::write_at;
 use ipc::message::record::Reply;
 
-use scsi::asc::Asc;
 use scsi::command::Command;
 use scsi::path::Path;
-use scsi::sense::Sense;
 
 use super::Dispatch;
 use crate::backend::{Attempt, Backend, Plan, Way};
 use crate::engine::{Job, Op};
 use crate::execute::{Event, Step};
-use crate::failure;
-use crate::notebook::{Redo, Whose};
+use crate::notebook::Whose;
 use crate::sbc::long_operation;
 use crate::slots::SlotId;
 use crate::span::Spans;
@@ -256,50 +252,32 @@ impl Dispatch {
         self.take(slot, Step::Work(work));
     }
 
-    /// Writes what a former incarnation had begun to write, before anybody can look. A few short writes into the page cache.
-    pub(super) fn redo(&mut self, id: UnitId) {
-        let number = self.units.get(id).number();
-        for Redo { name, generation, offset, data, outcome } in self.notebook.begun(number) {
-            let unit = self.units.get(id);
-            if generation != unit.medium_generation() {
-                let changed = Sense::not_ready(Asc::MEDIUM_NOT_PRESENT);
-                self.notebook.finish(number, name, Outcome::check(changed));
-                continue;
-            }
-            let block = u64::from(unit.info.block_size.get());
-            let Some(file) = unit.backend().and_then(|backend| backend.file().cloned()) else { continue };
-            let outcome = match write_all(&file, &data, offset) {
-                Ok(()) => match rustix::fs::fdatasync(&file) {
-                    Ok(()) => outcome,
-                    // It may be about what others had written before.
-                    Err(error) => {
-                        self.notes.extend(unit.lose_data(&error));
-                        Outcome::check(failure::of_lost_data())
-                    }
-                },
-                Err(error) => {
-                    let name = unit.name();
-                    self.notes
-                        .push(format!("device {name}: a write that had begun cannot be finished: {error}"));
-                    Outcome::check(failure::of_io(Op::Write, &error, Some(offset / block)))
-                }
-            };
+    /// Has writes finished that a former incarnation had begun. True if the unit waits for that.
+    pub(super) fn redo(&mut self, id: UnitId) -> bool {
+        let unit = self.units.get(id);
+        let number = unit.number();
+        for (name, outcome) in unit.finish_writes(self.notebook.begun(number)) {
             self.notebook.finish(number, name, outcome);
         }
+        let waits = self.units.get(id).is_finishing();
+        self.finishing += usize::from(waits);
+        waits
     }
-}
 
-/// Writes all of it.
-fn write_all(file: &std::fs::File, data: &Spans, offset: u64) -> io::Result<()> {
-    let mut pieces = data.pieces(0, data.bytes());
-    while !pieces.is_empty() {
-        let done = (data.bytes() - pieces.len()) as u64;
-        match write_at(file, &mut pieces, offset + done, 0) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(moved) => pieces.advance(moved),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    /// Lets units go on whose begun writes are over. True if there was anything to do.
+    pub(super) fn go_on_finishing(&mut self) -> bool {
+        let mut over = Vec::new();
+        for (id, unit) in self.units.iter_mut() {
+            let (ended, notes) = unit.go_on_finishing(&mut self.notebook);
+            self.notes.extend(notes);
+            over.extend(ended.then_some(id));
         }
+        let worked = !over.is_empty();
+        for id in over {
+            self.finishing -= 1;
+            self.resume_operation(id);
+            self.open_gate(id);
+        }
+        worked
     }
-    Ok(())
 }

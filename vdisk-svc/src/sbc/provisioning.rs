@@ -44,7 +44,8 @@ pub fn unmap(task: &Task, unit: &mut Unit, request: &Unmap) -> Step {
     }))
 }
 
-fn ranges(task: &Task, unit: &mut Unit, request: &Unmap) -> Result<Vec<(Lba, Blocks)>, Sense> {
+/// The ranges that an UNMAP names, if they are sound.
+pub fn ranges(task: &Task, unit: &mut Unit, request: &Unmap) -> Result<Vec<(Lba, Blocks)>, Sense> {
     unit.medium()?;
     unit.check_writable()?;
     // ANC_SUP of VPD page B2h is zero: nothing can be anchored.

@@ -173,7 +173,7 @@ impl Unit {
     /// Goes on with a change as far as that is possible now. What is returned ends it: the request, its answer, and perhaps
     /// something that the administrator has to know.
     pub fn go_on_changing(&mut self) -> Option<(u64, DeviceAnswer, Option<String>)> {
-        if !self.paused || self.running > 0 {
+        if !self.paused || self.running > 0 || self.is_finishing() {
             return None;
         }
         let Change { request, stage } = *self.change.take()?;

@@ -13,7 +13,8 @@ pub type Range = std::ops::Range<u64>;
 #[derive(Debug)]
 struct Claim {
     slot: SlotId,
-    range: Range,
+    /// More than one for an UNMAP only.
+    ranges: Vec<Range>,
     exclusive: bool,
     waiting: bool,
 }
@@ -33,14 +34,14 @@ impl Claims {
     }
 
     /// Enters a command that runs already.
-    pub fn running(&mut self, slot: SlotId, range: Range) {
-        self.list.push(Claim { slot, range, exclusive: false, waiting: false });
+    pub fn running(&mut self, slot: SlotId, ranges: Vec<Range>) {
+        self.list.push(Claim { slot, ranges, exclusive: false, waiting: false });
     }
 
     /// Enters a command. False: it has to wait.
-    pub fn enter(&mut self, slot: SlotId, range: Range, exclusive: bool) -> bool {
+    pub fn enter(&mut self, slot: SlotId, ranges: Vec<Range>, exclusive: bool) -> bool {
         self.exclusive += usize::from(exclusive);
-        let claim = Claim { slot, range, exclusive, waiting: true };
+        let claim = Claim { slot, ranges, exclusive, waiting: true };
         let free = Self::is_free(&self.list, &claim);
         self.list.push(Claim { waiting: !free, ..claim });
         free
@@ -48,8 +49,8 @@ impl Claims {
 
     /// Whether nobody before it stands in the way of a claim.
     fn is_free(before: &[Claim], claim: &Claim) -> bool {
-        let overlaps =
-            |other: &Claim| other.range.start < claim.range.end && claim.range.start < other.range.end;
+        let meet = |a: &Range, b: &Range| a.start < b.end && b.start < a.end;
+        let overlaps = |other: &Claim| other.ranges.iter().any(|a| claim.ranges.iter().any(|b| meet(a, b)));
         !before.iter().any(|other| (other.exclusive || claim.exclusive) && overlaps(other))
     }
 

@@ -1,6 +1,6 @@
 //! COMPARE AND WRITE and WRITE ATOMIC: as a whole or not at all, once and no more, whatever else runs and whoever dies.
 
-use ipc::message::config::FaultConfig;
+use ipc::message::config::{DeviceConfig, FaultConfig};
 use ipc::message::record::{Request, request_flags};
 
 use crate::fixture::*;
@@ -223,6 +223,79 @@ fn vdisk_svc_dies_in_the_middle_of_write_atomic() {
     drop(rig);
     let mut rig = Rig::process_after(Some(notebook), vec![(disk(0), Some(open(&file)))]);
     assert_eq!(rig.run(0, &read_10(3, 42), &[], &[42 * 512]).data[512..41 * 512], [0xAA; 40 * 512]);
+    rig.stop();
+}
+
+/// A notebook with a write of half of blocks 4 to 43 with 0xAA, and the medium.
+fn begun() -> (Rig, tempfile::NamedTempFile, Request) {
+    let file = medium(64, false);
+    let mut rig = Rig::process(vec![(faulty(0, FaultConfig { die_at: 1, ..NOTHING }), Some(open(&file)))]);
+    let (request, _) = rig.request(0, &write_atomic(4, 40), &[&[0xAA; 40 * 512]], &[]);
+    rig.send_raw(&request);
+    assert_eq!(rig.death(), Some(9));
+    (rig, file, request)
+}
+
+#[test]
+fn begun_write_to_a_slow_medium_holds_up_its_own_unit_only() {
+    let (rig, file, _) = begun();
+    let (notebook, other) = (rig.notebook.try_clone().unwrap(), medium(8, false));
+    let slow = faulty(0, FaultConfig { delay_us: 1_000_000, ..NOTHING });
+    let devices = vec![(slow, Some(open(&file))), (disk(1), Some(open(&other)))];
+    let mut rig = Rig::process_after(Some(notebook), devices);
+    let late = rig.send(0, &read_10(4, 1), &[], &[512]);
+    for _ in 0..5 {
+        let read = rig.send(1, &read_10(3, 1), &[], &[512]);
+        assert_eq!(rig.reply().serial, read.serial, "another unit does not wait");
+    }
+    let reply = rig.reply();
+    assert_eq!((reply.serial, status(&reply)), (late.serial, GOOD));
+    assert_eq!(rig.data(&late, 512), [0xAA; 512], "nobody sees half of it");
+    assert_eq!(there(&file, 4..44), [0xAA; 40 * 512]);
+    rig.stop();
+}
+
+#[test]
+fn begun_write_that_cannot_be_finished_is_an_error() {
+    let (rig, file, request) = begun();
+    let notebook = rig.notebook.try_clone().unwrap();
+    let device = faulty(0, FaultConfig { fail_every: 1, ..NOTHING });
+    let mut rig = Rig::process_after(Some(notebook), vec![(device, Some(open(&file)))]);
+    rig.send_raw(&again(&request));
+    let reply = rig.reply();
+    assert_eq!((status(&reply), information(&reply)), (WRITE_ERROR, Some(4)));
+    assert!(
+        matches!(rig.event(), ipc::message::Event::Problem { text } if text.contains("cannot be finished"))
+    );
+    rig.stop();
+}
+
+#[test]
+fn unmap_waits_for_what_has_its_blocks_and_for_nothing_else() {
+    let file = medium(64, false);
+    let thin = DeviceConfig { thin: true, ..faulty(0, FaultConfig { delay_us: 40_000, ..NOTHING }) };
+    let mut rig = Rig::on(engines()[0], thin, &file);
+    // Two descriptors around blocks 16 and 17, which a COMPARE AND WRITE has, and one that has block 17 as well.
+    let list = |runs: &[(u8, u8)]| {
+        let mut list = vec![0, (6 + 16 * runs.len()) as u8, 0, (16 * runs.len()) as u8, 0, 0, 0, 0];
+        for (lba, blocks) in runs {
+            list.extend([0, 0, 0, 0, 0, 0, 0, *lba, 0, 0, 0, *blocks, 0, 0, 0, 0]);
+        }
+        list
+    };
+    let unmap = |length: usize| [0x42, 0, 0, 0, 0, 0, 0, 0, length as u8, 0];
+    let data = [blocks(16..18), vec![0xAA; 1024]].concat();
+    // It reads, writes and, with FUA, syncs: one more delay than the UNMAP of two ranges beside it has.
+    let mut with_fua = compare_and_write(16, 2);
+    with_fua[1] = 0x08;
+    let first = rig.send(0, &with_fua, &[&data], &[]).serial;
+    let (beside, across) = (list(&[(0, 16), (18, 8)]), list(&[(0, 8), (17, 1)]));
+    let beside = rig.send(0, &unmap(beside.len()), &[&beside], &[]).serial;
+    let across = rig.send(0, &unmap(across.len()), &[&across], &[]).serial;
+    let order: Vec<u64> = (0..3).map(|_| rig.reply()).map(|reply| reply.serial).collect();
+    assert_eq!(order, [beside, first, across]);
+    assert_eq!(there(&file, 16..17), [0xAA; 512]);
+    assert_eq!(there(&file, 17..18), [0; 512], "after the COMPARE AND WRITE");
     rig.stop();
 }
 

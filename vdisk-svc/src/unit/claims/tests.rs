@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn one(range: Range) -> Vec<Range> {
+    vec![range]
+}
+
 fn slot(n: usize) -> SlotId {
     SlotId::from_index(n)
 }
@@ -11,12 +15,12 @@ fn slot(n: usize) -> SlotId {
 #[test]
 fn exclusive_commands_wait_for_what_overlaps_them_and_hold_up_what_comes_after() {
     let mut claims = Claims::default();
-    claims.running(slot(0), 0..8);
-    assert!(!claims.enter(slot(1), 7..9, true), "a running command has block 7");
-    assert!(!claims.enter(slot(2), 8..10, false), "nobody overtakes one that waits");
-    assert!(claims.enter(slot(3), 9..10, false));
-    assert!(claims.enter(slot(4), 0..7, false), "two that share are no trouble");
-    assert!(claims.enter(slot(5), 20..21, true));
+    claims.running(slot(0), one(0..8));
+    assert!(!claims.enter(slot(1), one(7..9), true), "a running command has block 7");
+    assert!(!claims.enter(slot(2), one(8..10), false), "nobody overtakes one that waits");
+    assert!(claims.enter(slot(3), one(9..10), false));
+    assert!(claims.enter(slot(4), one(0..7), false), "two that share are no trouble");
+    assert!(claims.enter(slot(5), one(20..21), true));
     assert!(claims.busy());
     assert_eq!(claims.grant(), None);
     assert!(claims.release(slot(0)));
@@ -26,6 +30,15 @@ fn exclusive_commands_wait_for_what_overlaps_them_and_hold_up_what_comes_after()
     assert_eq!((claims.grant(), claims.grant()), (Some(slot(2)), None));
     assert!(!claims.release(slot(5)));
     assert!(!claims.busy() && claims.list.is_empty());
+}
+
+#[test]
+fn command_with_several_ranges_meets_others_in_each_of_them() {
+    let mut claims = Claims::default();
+    assert!(claims.enter(slot(0), one(10..20), true));
+    assert!(claims.enter(slot(1), vec![0..10, 20..30], false), "it goes around it");
+    assert!(!claims.enter(slot(2), vec![0..1, 19..21], false));
+    assert!(!claims.enter(slot(3), one(25..26), true), "the first of many ranges is not the only one");
 }
 
 proptest! {
@@ -42,7 +55,7 @@ proptest! {
                 count += 1;
                 continue;
             }
-            if claims.enter(slot(n), *start..start + len, *exclusive) {
+            if claims.enter(slot(n), one(*start..start + len), *exclusive) {
                 running.push(n);
             }
         }
