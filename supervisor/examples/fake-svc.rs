@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use ipc::message::config::ServiceKind;
+use ipc::message::config::{DeviceChange, ServiceKind};
+use ipc::message::event::DeviceAnswer;
 use ipc::message::{Event, Grant};
 use ipc::service::Control;
 use ipc::stats::Stats;
@@ -29,7 +30,7 @@ fn main() -> anyhow::Result<()> {
     }
     let mut control =
         if told("abi") { other_abi(kind)? } else { Control::inherit(kind, &["grants", "level"])? };
-    let mut fake = Fake { stats: None, held: Vec::new(), deaf: told("deaf") };
+    let mut fake = Fake { stats: None, held: Vec::new(), deaf: told("deaf"), orders: orders.clone() };
     loop {
         let (grant, fds) = control.wait()?;
         let go = grant == Grant::Go;
@@ -98,6 +99,7 @@ struct Fake {
     stats: Option<Stats>,
     held: Vec<OwnedFd>,
     deaf: bool,
+    orders: String,
 }
 
 impl Fake {
@@ -117,6 +119,37 @@ impl Fake {
     }
 }
 
+impl Fake {
+    /// Answers the change of a device as vdisk-svc does, or as ordered.
+    fn change(&self, control: &mut Control, grant: &Grant) -> anyhow::Result<()> {
+        let told = |word: &str| self.orders.split_ascii_whitespace().any(|order| order == word);
+        let (unit, request, answer) = match *grant {
+            Grant::Change { .. } if told("die-at-change") => std::process::exit(4),
+            Grant::Settle { .. } if told("die-at-settle") => std::process::exit(5),
+            Grant::Change { unit, request, .. } if told("refuse") => {
+                (unit, request, DeviceAnswer::Refused { text: "fake: I do not want to".to_owned() })
+            }
+            Grant::Change { unit, request, change: DeviceChange::Resize { bytes } } => {
+                (unit, request, DeviceAnswer::Done { bytes: bytes.unwrap_or(1 << 20) })
+            }
+            Grant::Change { unit, request, .. } => (unit, request, DeviceAnswer::Prepared),
+            Grant::Settle { unit, request, go: true } => {
+                (unit, request, DeviceAnswer::Done { bytes: 2 << 20 })
+            }
+            _ => return Ok(()),
+        };
+        if told("babble") {
+            // Of units and requests that there are not.
+            for (unit, request) in [(unit + 1, request), (unit, request + 1), (u32::MAX, u64::MAX)] {
+                let answer = DeviceAnswer::Done { bytes: 7 << 20 };
+                control.report(Event::Device { unit, request, answer }, Vec::new())?;
+            }
+        }
+        control.report(Event::Device { unit, request, answer }, Vec::new())?;
+        Ok(())
+    }
+}
+
 fn serve(mut control: Control, mut fake: Fake) -> anyhow::Result<()> {
     let nap = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
     loop {
@@ -126,7 +159,9 @@ fn serve(mut control: Control, mut fake: Fake) -> anyhow::Result<()> {
         }
         while let Some((grant, fds)) = control.poll()? {
             let stop = grant == Grant::Stop && !fake.deaf;
+            let asked = grant.clone();
             fake.take(grant, fds);
+            fake.change(&mut control, &asked)?;
             if stop {
                 control.report(Event::Stopped, Vec::new())?;
                 return Ok(());

@@ -1,5 +1,7 @@
 //! The real `bulkhead` over services that serve nothing (`examples/fake-svc.rs`): starting, dying, hanging, stopping.
 
+#[path = "supervision/devices.rs"]
+mod devices;
 #[path = "supervision/target.rs"]
 mod target;
 
