@@ -8,7 +8,7 @@ use ipc::message::record::{Reply, ReplyKind, Request};
 use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
 use scsi::lun::Lun;
-use scsi::task_management::{Function, Response};
+use scsi::task_management::{Function, Response, asynchronous_event};
 
 use crate::core::Core;
 use crate::errand::Duty;
@@ -25,6 +25,8 @@ pub struct PendingFunction {
     number: u64,
     serial: u64,
     response: Response,
+    /// Additional response information, of QUERY ASYNCHRONOUS EVENT.
+    information: [u8; 3],
     waits: FxHashSet<TaskId>,
     /// What follows when they have ended.
     then: Vec<(u32, Duty)>,
@@ -60,6 +62,7 @@ impl Core {
             number: request.nexus,
             serial: request.serial,
             response,
+            information: self.information(at, function, response, unit),
             waits: waits.iter().copied().collect(),
             then: self.aftermath(at, function, response, unit),
             errands: FxHashSet::default(),
@@ -143,6 +146,16 @@ impl Core {
         }
         self.clear_aca(unit, |nexus| nexus == at);
         (Response::FunctionComplete, aca.task.into_iter().collect())
+    }
+
+    /// What QUERY ASYNCHRONOUS EVENT says of what it has found (SAM-5 7.10).
+    fn information(&self, at: usize, function: Function, response: Response, unit: Option<u32>) -> [u8; 3] {
+        let asked = function == Function::QueryAsynchronousEvent && response == Response::FunctionSucceeded;
+        let waiting = self.nexuses.get(at).filter(|_| asked).zip(unit);
+        let waiting = waiting.and_then(|(nexus, unit)| nexus.attentions.get(&unit));
+        waiting
+            .and_then(|waiting| Some(asynchronous_event(waiting.first()?, waiting.count())))
+            .unwrap_or_default()
     }
 
     /// What handlers have to do when the affected tasks have ended.
@@ -233,6 +246,8 @@ impl Core {
             let done = self.functions.swap_remove(place);
             let mut reply = Reply::new(ReplyKind::TaskManagementDone, done.number, done.serial);
             reply.response = done.response.code();
+            reply.sense[..done.information.len()].copy_from_slice(&done.information);
+            reply.sense_len = done.information.len() as u8;
             self.send_to_transport(done.transport, &reply);
         }
     }

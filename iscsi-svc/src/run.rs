@@ -258,6 +258,7 @@ impl Service {
             | News::Refused(id, ..)
             | News::Function(id, ..)
             | News::ColdReset(id, ..)
+            | News::NexusReset(id, ..)
             | News::Busy(id, ..) => *id,
         };
         let Some(conn) = find(&mut self.places, id) else { return };
@@ -266,10 +267,16 @@ impl Service {
             News::Done(_, place, reply) => conn.done(place, reply, shared),
             News::Opened(_, nexus, tsih) => conn.nexus_opened(nexus, tsih, shared),
             News::Refused(_, status) => conn.nexus_refused(status, shared),
-            News::Function(_, itt, response) => conn.function_done(itt, response, shared),
+            News::Function(_, itt, response, information) => {
+                conn.function_done(itt, response, information, shared);
+            }
             News::ColdReset(_, itt, target) => {
-                conn.function_done(itt, FunctionResponse::Complete, shared);
+                conn.function_done(itt, FunctionResponse::Complete, [0; 3], shared);
                 return self.end_sessions(target);
+            }
+            News::NexusReset(_, itt, target) => {
+                conn.function_done(itt, FunctionResponse::Complete, [0; 3], shared);
+                conn.end_session(target);
             }
             News::Busy(_, place, task) => conn.busy(place, &task, shared),
         }

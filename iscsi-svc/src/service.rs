@@ -33,9 +33,11 @@ pub enum News {
     /// The nexus of a login was refused.
     Refused(ConnId, Status),
     /// A task management function is over.
-    Function(ConnId, u32, FunctionResponse),
+    Function(ConnId, u32, FunctionResponse, [u8; 3]),
     /// TARGET COLD RESET of this target is over, and with it every session of the target (RFC 7143 11.5.1).
     ColdReset(ConnId, u32, u32),
+    /// I_T NEXUS RESET is done: it is answered, and the session ends (RFC 7144 6.3).
+    NexusReset(ConnId, u32, u32),
     /// A task is given up because the core is away.
     Busy(ConnId, Place, Box<Task>),
 }
@@ -266,7 +268,7 @@ impl Shared {
             }
         }
         for (conn, itt) in self.functions.give_up() {
-            news.push(News::Function(conn, itt, FunctionResponse::Rejected));
+            news.push(News::Function(conn, itt, FunctionResponse::Rejected, [0; 3]));
         }
     }
 
@@ -292,10 +294,12 @@ impl Shared {
                 let Some((function, Some((conn, itt)))) = asked else { return Ok(None) };
                 let response = task_mgmt::response(reply.response);
                 let target = self.nexuses.get_mut(reply.nexus).map(|nexus| nexus.target);
-                let cold = function == task_mgmt::COLD_RESET && response == FunctionResponse::Complete;
-                Ok(Some(match target.filter(|_| cold) {
-                    Some(target) => News::ColdReset(conn, itt, target),
-                    None => News::Function(conn, itt, response),
+                let complete = response == FunctionResponse::Complete;
+                let information = reply.sense()?.first_chunk().copied().unwrap_or_default();
+                Ok(Some(match (target.filter(|_| complete), function) {
+                    (Some(target), task_mgmt::COLD_RESET) => News::ColdReset(conn, itt, target),
+                    (Some(target), task_mgmt::NEXUS_RESET) => News::NexusReset(conn, itt, target),
+                    _ => News::Function(conn, itt, response, information),
                 }))
             }
             ReplyKind::Attached => {

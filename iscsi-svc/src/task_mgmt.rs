@@ -9,6 +9,8 @@ use ipc::message::record::{Request, RequestKind};
 
 /// TARGET COLD RESET.
 pub const COLD_RESET: u8 = 7;
+/// I_T NEXUS RESET.
+pub const NEXUS_RESET: u8 = 11;
 
 /// Functions that may be under way at a time for all sessions together.
 pub const MOST: usize = 96;
@@ -68,14 +70,14 @@ impl Functions {
     }
 }
 
-/// What the initiator is told for a response in `scsi`'s encoding. Codes that RFC 7143 does not have mean success or
-/// failure of queries that cannot be asked here.
+/// What the initiator is told for a response in `scsi`'s encoding.
 pub fn response(code: u8) -> FunctionResponse {
     match code {
-        0 | 7 => FunctionResponse::Complete,
+        0 => FunctionResponse::Complete,
         1 => FunctionResponse::NoTask,
         2 => FunctionResponse::NoLun,
         5 => FunctionResponse::NotSupported,
+        7 => FunctionResponse::Succeeded,
         _ => FunctionResponse::Rejected,
     }
 }

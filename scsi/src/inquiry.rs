@@ -34,7 +34,9 @@ const SBC_3: u16 = 0x04C0;
 /// MMC-6.
 const MMC_6: u16 = 0x04E0;
 /// PROTOCOL IDENTIFIER of each transport, and the version descriptor that belongs to it: FCP-4, SRP, iSCSI.
-const PROTOCOLS: [(u8, u16); 3] = [(0x0, 0x0A40), (0x4, 0x0940), (0x5, 0x0960)];
+const PROTOCOLS: [(u8, u16); 3] = [(0x0, 0x0A40), (0x4, 0x0940), (ISCSI, 0x0960)];
+/// PROTOCOL IDENTIFIER of iSCSI.
+const ISCSI: u8 = 0x5;
 /// PERIPHERAL QUALIFIER 000b, PERIPHERAL DEVICE TYPE 1Eh: a well known logical unit.
 const WELL_KNOWN: u8 = 0x1E;
 /// PERIPHERAL QUALIFIER 011b, PERIPHERAL DEVICE TYPE 1Fh: no unit can be here.
@@ -60,21 +62,23 @@ pub fn standard(info: &DeviceInfo, path: &Path, allocation_length: u16) -> Param
     data.put(info.product.padded());
     data.put(info.revision.padded());
     data.pad_to(58);
-    version_descriptors(info, &mut data);
+    version_descriptors(info, path, &mut data);
     data.pad_to(STANDARD_LENGTH);
     data
 }
 
 /// The standards that the unit claims to follow, and those of the transports through which it can be reached.
-fn version_descriptors(info: &DeviceInfo, data: &mut ParameterData) {
+fn version_descriptors(info: &DeviceInfo, path: &Path, data: &mut ParameterData) {
     let commands = match info.device_type {
         DeviceType::Disk => SBC_3,
         DeviceType::CdDvd => MMC_6,
     };
     [SAM_5, SPC_4, commands].into_iter().for_each(|descriptor| data.put_u16(descriptor));
     let used = |protocol: u8| info.ports.iter().any(|port| port.protocol == protocol);
-    for (_, descriptor) in PROTOCOLS.into_iter().filter(|(protocol, _)| used(*protocol)) {
-        data.put_u16(descriptor);
+    for (protocol, descriptor) in PROTOCOLS.into_iter().filter(|(protocol, _)| used(*protocol)) {
+        // What was negotiated is an increment of the descriptor (RFC 7144 4.2).
+        let level = if protocol == ISCSI { u16::from(path.protocol_level.min(31)) } else { 0 };
+        data.put_u16(descriptor + level);
     }
 }
 

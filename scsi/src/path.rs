@@ -9,6 +9,8 @@ pub struct Path {
     pub port: u16,
     /// TARGET PORT GROUP of the port.
     pub port_group: u16,
+    /// Version of the transport protocol that was negotiated: for iSCSI iSCSIProtocolLevel; 0 if nothing was.
+    pub protocol_level: u8,
     /// Writes are refused on this way, whatever the unit allows.
     pub write_protected: bool,
     /// The port is in a state in which the unit cannot be used through it (unavailable, offline): the peripheral qualifier

@@ -2,9 +2,11 @@
 //!
 //! Transports decode their own codes into these enums; core-svc carries the functions out.
 
+use crate::asc::Asc;
 use crate::code::coded_enum;
 use crate::command::ReportSupportedFunctions;
 use crate::parameter::ParameterData;
+use crate::sense::SenseKey;
 
 coded_enum! {
     /// A task management function. The octets are those of RFC 7143 11.5.1 and RFC 7144 4.1; other transports translate.
@@ -62,6 +64,13 @@ impl Function {
     pub fn names_a_lun(self) -> bool {
         !matches!(self, Self::TargetWarmReset | Self::TargetColdReset | Self::ItNexusReset)
     }
+}
+
+/// Additional Response Information of QUERY ASYNCHRONOUS EVENT (SAM-5 7.10): UADE DEPTH and SENSE KEY, ADDITIONAL SENSE CODE and
+/// QUALIFIER of the unit attention that is reported next, of `count` that wait.
+pub fn asynchronous_event(next: Asc, count: usize) -> [u8; 3] {
+    let depth = if count > 1 { 0b10 } else { 0b01 };
+    [depth << 4 | SenseKey::UnitAttention.code(), next.code, next.qualifier]
 }
 
 /// Answers REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36): all of [`Function`]. How long one takes depends on what it

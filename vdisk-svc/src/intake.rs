@@ -100,6 +100,7 @@ fn path(request: &Request) -> Path {
     Path {
         port: request.port,
         port_group: request.port_group,
+        protocol_level: request.protocol_level,
         write_protected: request.flags & request_flags::WRITE_PROTECTED != 0,
         unavailable: request.flags & request_flags::UNAVAILABLE != 0,
     }

@@ -206,6 +206,14 @@ fn query_asynchronous_event_tells_of_a_unit_attention() {
     let (_rig, mut transport, _disk) = Rig::stage();
     assert_eq!(perform(&mut transport, 50, QUERY_ASYNCHRONOUS_EVENT, lun(0), 0), COMPLETE);
     assert_eq!(perform(&mut transport, 51, QUERY_ASYNCHRONOUS_EVENT, lun(1), 0), SUCCEEDED);
+    let ask = |transport: &mut FakeTransport, serial, unit| {
+        transport.send(&function(NEXUS, serial, QUERY_ASYNCHRONOUS_EVENT, lun(unit), 0));
+        let reply = transport.expect(ReplyKind::TaskManagementDone, NEXUS, serial);
+        (reply.response, reply.sense().unwrap().to_vec())
+    };
+    assert_eq!(ask(&mut transport, 52, 0), (COMPLETE, vec![0, 0, 0]));
+    // UADE DEPTH one, UNIT ATTENTION, POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.
+    assert_eq!(ask(&mut transport, 53, 1), (SUCCEEDED, vec![0x16, 0x29, 0x00]));
 }
 
 #[test]

@@ -175,8 +175,12 @@ pub struct Request {
     pub cdb: [u8; CDB_BYTES],
     /// `Execute`: the medium that the core knew of when it let the command in, in `scsi`'s encoding; 0 where it knew of none.
     pub medium: u64,
+    /// `Command` and `Execute`: version of the transport protocol that was negotiated, as the transport counts; 0 if it does not.
+    pub protocol_level: u8,
     /// Not used; 0.
-    pub spare: [u64; 12],
+    pub reserved: [u8; 7],
+    /// Not used; 0.
+    pub spare: [u64; 11],
 }
 
 const _: () = assert!(size_of::<Request>() == 264 - 8 && align_of::<Request>() == 8);

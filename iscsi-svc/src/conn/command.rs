@@ -147,6 +147,7 @@ impl Conn {
             return Err(Refusal::Sense(Sense::invalid_opcode()));
         }
         let mut request = Request::new(RequestKind::Command, nexus, 0);
+        request.protocol_level = session.parameters.protocol_level;
         request.attribute = attribute as u8;
         request.unit = target;
         request.lun = u64::from_be_bytes(command.lun);

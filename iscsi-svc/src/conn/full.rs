@@ -13,6 +13,7 @@ use crate::pdu::{NO_TAG, RejectReason};
 use crate::service::Shared;
 use crate::session::window::{Arrival, Serial};
 use crate::stats::Counter;
+use crate::task::Stage;
 
 const IGNORE: (Sink, After) = (Sink::Skip, After::Nothing);
 const COLLECT: (Sink, After) = (Sink::Collect, After::Request);
@@ -114,12 +115,13 @@ impl Conn {
 
     fn task_management(&mut self, request: &TaskManagement, shared: &mut Shared) {
         let Phase::Full(session) = &self.phase else { return };
+        let level = session.parameters.protocol_level;
         let (itt, target) = (request.itt.get(), session.target.as_ref().map(|(target, _)| *target));
         let (Some(nexus), Some(target)) = (session.nexus, target) else {
             return self.reject(RejectReason::CommandNotSupported, shared);
         };
         shared.stats.add(Counter::Functions, 1);
-        let refused = match request.function() {
+        let refused = match request.function(level) {
             Err(_) => Some(FunctionResponse::NotSupported),
             Ok(Function::TaskReassign) => Some(FunctionResponse::ReassignNotSupported),
             Ok(function @ Function::AbortTask) => {
@@ -136,6 +138,18 @@ impl Conn {
                     }
                 }
             }
+            Ok(function @ Function::QueryTask) => match self.tags.get(&request.referenced_tag.get()).copied()
+            {
+                None => Some(FunctionResponse::Complete),
+                // The core has not seen it, and it is there all the same.
+                Some(place) if shared.tasks.get(place).is_some_and(|task| task.stage == Stage::Private) => {
+                    Some(FunctionResponse::Succeeded)
+                }
+                Some(place) => {
+                    let sent = shared.abort(place, function as u8, Some((self.id, itt)));
+                    (!sent).then_some(FunctionResponse::Rejected)
+                }
+            },
             Ok(function) => {
                 let lun = u64::from_be_bytes(request.lun);
                 let sent = shared.function(nexus, target, function as u8, lun, (self.id, itt));
@@ -143,7 +157,7 @@ impl Conn {
             }
         };
         if let Some(response) = refused {
-            self.function_done(itt, response, shared);
+            self.function_done(itt, response, [0; 3], shared);
         }
     }
 
@@ -160,10 +174,17 @@ impl Conn {
         of_target
     }
 
-    /// Answers a task management function.
-    pub fn function_done(&mut self, itt: u32, response: FunctionResponse, shared: &Shared) {
+    /// Answers a task management function, with Additional Response Information.
+    pub fn function_done(
+        &mut self,
+        itt: u32,
+        response: FunctionResponse,
+        information: [u8; 3],
+        shared: &Shared,
+    ) {
         if matches!(self.phase, Phase::Full(_)) {
-            self.queue(TaskManagementResponse::new(itt, response).header(), Payload::Nothing, shared);
+            let header = TaskManagementResponse::new(itt, response, information).header();
+            self.queue(header, Payload::Nothing, shared);
         }
     }
 }

@@ -189,7 +189,7 @@ const TABLE: &[Row] = &[
     row("IFMarkInt", OPERATIONAL, Kind::Refused, nothing),
     row("TaskReporting", OPERATIONAL, Kind::List(&["RFC3720"]), nothing),
     row("AuthMethod", SECURITY, Kind::List(&["None"]), |n, _| n.auth = Some(AuthMethod::None)),
-    row("iSCSIProtocolLevel", OPERATIONAL, Kind::Min { lo: 0, hi: 31, ours: 1 }, |n, v| n.parameters.protocol_level = v.number() as u8),
+    row("iSCSIProtocolLevel", OPERATIONAL, Kind::Min { lo: 0, hi: 31, ours: 2 }, |n, v| n.parameters.protocol_level = v.number() as u8),
 ];
 
 const _: () = assert!(TABLE.len() <= 64);

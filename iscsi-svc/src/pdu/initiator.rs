@@ -132,7 +132,7 @@ wire! {
     }
 }
 
-/// Task management functions (RFC 7143 11.5.1).
+/// Task management functions (RFC 7143 11.5.1, RFC 7144 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Function {
@@ -152,14 +152,22 @@ pub enum Function {
     TargetColdReset = 7,
     /// TASK REASSIGN.
     TaskReassign = 8,
+    /// QUERY TASK.
+    QueryTask = 9,
+    /// QUERY TASK SET.
+    QueryTaskSet = 10,
+    /// I_T NEXUS RESET.
+    ItNexusReset = 11,
+    /// QUERY ASYNCHRONOUS EVENT.
+    QueryAsynchronousEvent = 12,
 }
 
 impl TaskManagement {
-    /// The function asked for, or its raw code.
+    /// The function asked for in a session of this iSCSIProtocolLevel, or its raw code.
     ///
     /// # Errors
-    /// The code when it is none of RFC 7143's.
-    pub fn function(&self) -> Result<Function, u8> {
+    /// The code when it is none of RFC 7143's nor, where that was negotiated, of RFC 7144's.
+    pub fn function(&self, level: u8) -> Result<Function, u8> {
         Ok(match self.flags & 0x7f {
             1 => Function::AbortTask,
             2 => Function::AbortTaskSet,
@@ -169,6 +177,10 @@ impl TaskManagement {
             6 => Function::TargetWarmReset,
             7 => Function::TargetColdReset,
             8 => Function::TaskReassign,
+            9 if level >= 2 => Function::QueryTask,
+            10 if level >= 2 => Function::QueryTaskSet,
+            11 if level >= 2 => Function::ItNexusReset,
+            12 if level >= 2 => Function::QueryAsynchronousEvent,
             other => return Err(other),
         })
     }

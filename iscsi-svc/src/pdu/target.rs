@@ -96,7 +96,7 @@ impl ScsiResponse {
 }
 
 wire! {
-    /// Task Management Function Response (RFC 7143 11.6).
+    /// Task Management Function Response (RFC 7143 11.6, RFC 7144 6.4.1).
     TaskManagementResponse {
         /// What became of the function.
         response: u8,
@@ -106,8 +106,10 @@ wire! {
         total_ahs_length: u8,
         /// Zero.
         data_segment_length: U24,
+        /// Additional Response Information, of the functions of RFC 7144.
+        information: [u8; 3],
         /// Reserved.
-        reserved2: [u8; 8],
+        reserved2: [u8; 5],
         /// Tag of the request.
         itt: U32,
         /// Reserved.
@@ -123,7 +125,7 @@ wire! {
     }
 }
 
-/// Answers to a task management function (RFC 7143 11.6.1).
+/// Answers to a task management function (RFC 7143 11.6.1, RFC 7144 6.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FunctionResponse {
@@ -139,17 +141,20 @@ pub enum FunctionResponse {
     ReassignNotSupported = 4,
     /// Task management function not supported.
     NotSupported = 5,
+    /// Function succeeded: what was asked about is there.
+    Succeeded = 7,
     /// Function rejected.
     Rejected = 255,
 }
 
 impl TaskManagementResponse {
-    /// The answer to request `itt`.
-    pub fn new(itt: u32, response: FunctionResponse) -> TaskManagementResponse {
+    /// The answer to request `itt`, with Additional Response Information.
+    pub fn new(itt: u32, response: FunctionResponse, information: [u8; 3]) -> TaskManagementResponse {
         TaskManagementResponse {
             opcode: 0x22,
             flags: FINAL,
             response: response as u8,
+            information,
             itt: U32::new(itt),
             ..FromZeros::new_zeroed()
         }

@@ -48,11 +48,21 @@ fn task_management_functions() {
     {
         bytes[1] = 0x80 | code;
         let Pdu::TaskManagement(request) = Pdu::parse(bytes).unwrap() else { panic!() };
-        assert_eq!(request.function(), Ok(function));
+        assert_eq!(request.function(1), Ok(function));
     }
-    bytes[1] = 0x89;
+    for (code, function) in [
+        (9, Function::QueryTask),
+        (10, Function::QueryTaskSet),
+        (11, Function::ItNexusReset),
+        (12, Function::QueryAsynchronousEvent),
+    ] {
+        bytes[1] = 0x80 | code;
+        let Pdu::TaskManagement(request) = Pdu::parse(bytes).unwrap() else { panic!() };
+        assert_eq!((request.function(1), request.function(2)), (Err(code), Ok(function)));
+    }
+    bytes[1] = 0x8D;
     let Pdu::TaskManagement(request) = Pdu::parse(bytes).unwrap() else { panic!() };
-    assert_eq!(request.function(), Err(9));
+    assert_eq!(request.function(2), Err(13));
 }
 
 #[test]
@@ -96,8 +106,10 @@ fn other_target_pdus() {
     assert_eq!(NopIn::echo(9, [0; 8], 0).header()[16..24], [0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff]);
     let reject = Reject::new(RejectReason::DataDigestError).header();
     assert_eq!(reject[..8], [0x3f, 0x80, 0x02, 0, 0, 0, 0, 48]);
-    let task = TaskManagementResponse::new(1, FunctionResponse::Rejected).header();
-    assert_eq!(task[..3], [0x22, 0x80, 0xff]);
+    let task = TaskManagementResponse::new(1, FunctionResponse::Rejected, [0; 3]).header();
+    assert_eq!(task[..12], [0x22, 0x80, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let query = TaskManagementResponse::new(1, FunctionResponse::Succeeded, [0x16, 0x29, 0x07]).header();
+    assert_eq!(query[..12], [0x22, 0x80, 0x07, 0, 0, 0, 0, 0, 0x16, 0x29, 0x07, 0]);
     assert_eq!(LogoutResponse::new(1, 0, 2).header()[..3], [0x26, 0x80, 0]);
     assert_eq!(LogoutResponse::new(1, 0, 2).header()[40..44], [0, 2, 0, 0]);
     assert_eq!(TextResponse::new(1, 4, None, true).header()[..2], [0x24, 0x80]);

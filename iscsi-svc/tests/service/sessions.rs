@@ -225,6 +225,53 @@ fn target_cold_reset_that_is_rejected_ends_nothing() {
 }
 
 #[test]
+fn functions_of_rfc_7144_in_a_session_that_negotiated_it() {
+    let mut rig = Rig::new();
+    let mut initiator = Initiator::login(&mut rig, "iSCSIProtocolLevel=2\0");
+    // QUERY ASYNCHRONOUS EVENT, with Additional Response Information from byte 8.
+    initiator.immediate(0x02, 0x8c, 2, u32::MAX, b"");
+    let query = rig.core.expect(RequestKind::TaskManagement);
+    assert_eq!((query.function, query.lun), (12, 0));
+    let mut reply = Reply::new(ReplyKind::TaskManagementDone, query.nexus, query.serial);
+    (reply.response, reply.sense_len) = (7, 3);
+    reply.sense[..3].copy_from_slice(&[0x16, 0x29, 0x07]);
+    rig.core.send(&reply);
+    let answer = initiator.receive();
+    assert_eq!((answer.opcode(), answer.word(16), answer.head[2]), (0x22, 2, 7));
+    assert_eq!(answer.head[8..12], [0x16, 0x29, 0x07, 0]);
+    // QUERY TASK: of none, and of one that the core has.
+    initiator.immediate(0x02, 0x89, 3, 77, b"");
+    assert_eq!(initiator.receive().head[2], 0);
+    initiator.command(1, 0xc1, 512, 0x28, &[]);
+    let command = rig.core.expect(RequestKind::Command);
+    assert_eq!(command.protocol_level, 2);
+    initiator.immediate(0x02, 0x89, 4, 1, b"");
+    let query = rig.core.expect(RequestKind::TaskManagement);
+    assert_eq!((query.function, query.ref_serial), (9, command.serial));
+    let mut reply = Reply::new(ReplyKind::TaskManagementDone, query.nexus, query.serial);
+    reply.response = 7;
+    rig.core.send(&reply);
+    assert_eq!(initiator.receive().head[2], 7);
+    // I_T NEXUS RESET is answered, and ends the session.
+    initiator.immediate(0x02, 0x8b, 5, u32::MAX, b"");
+    let reset = rig.core.expect(RequestKind::TaskManagement);
+    assert_eq!(reset.function, 11);
+    rig.core.reply(ReplyKind::TaskManagementDone, &reset);
+    assert_eq!(initiator.receive().head[2], 0);
+    assert!(initiator.is_closed());
+}
+
+#[test]
+fn functions_of_rfc_7144_are_not_supported_without_it() {
+    let mut rig = Rig::new();
+    let mut initiator = Initiator::login(&mut rig, "");
+    for function in 9..=12 {
+        initiator.immediate(0x02, 0x80 | function, 2, u32::MAX, b"");
+        assert_eq!(initiator.receive().head[2], 5);
+    }
+}
+
+#[test]
 fn task_management_without_the_core() {
     let mut rig = Rig::new();
     let mut initiator = Initiator::login(&mut rig, "");

@@ -75,6 +75,8 @@ fn standard_of_a_unit_with_two_iscsi_ports() {
         [0x00, 0xA0, 0x04, 0x60, 0x04, 0xC0, 0x09, 0x60, 0x00, 0x00],
         "iSCSI comes last"
     );
+    let negotiated = Path { protocol_level: 2, ..Path::default() };
+    assert_eq!(standard(&info, &negotiated, 96).as_slice()[64..66], [0x09, 0x62], "RFC 7144");
     let info = DeviceInfo { ports: vec![port(1), port(2)], ..disk() };
     let data = standard(&info, &Path::default(), 96).into_vec();
     assert_eq!(data[6], 0x10, "MULTIP");

@@ -34,3 +34,10 @@ fn supported_functions_in_both_lengths() {
     assert_eq!(ask(true, 64), [0xFE, 0x07, 0x00, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(ask(true, 4), [0xFE, 0x07, 0x00, 0x0C]);
 }
+
+#[test]
+fn asynchronous_event_information() {
+    let reset = Asc { code: 0x29, qualifier: 0x03 };
+    assert_eq!(asynchronous_event(reset, 1), [0x16, 0x29, 0x03], "UADE DEPTH 01b: one");
+    assert_eq!(asynchronous_event(reset, 2), [0x26, 0x29, 0x03], "10b: more than one");
+}
