@@ -139,7 +139,7 @@ impl Run {
         number: usize,
     ) -> Result<Option<Self>, Box<CopyAborted>> {
         let Some(segment) = list.segments.get(number) else { return Ok(None) };
-        let Segment { destination_count, concatenate, blocks, .. } = *segment;
+        let Segment { destination_count, blocks, .. } = *segment;
         let source = (segment.source, segment.source_lba, 4, Side::Source);
         let source = End::find(list, places, number, source)?;
         let destination = (segment.destination, segment.destination_lba, 6, Side::Destination);
@@ -149,13 +149,20 @@ impl Run {
         if bytes > u64::from(MOST_SEGMENT_BYTES) {
             return Err(refuse(number, Asc::INVALID_FIELD_IN_PARAMETER_LIST, Some((10, None))));
         }
-        // A rest that fills no block of the other side (SPC-4 6.4.6.2): left out or filled up if PAD says so. To keep it for
-        // the next segment (CAT) is not supported.
         let other = if destination_count { &source } else { &destination };
-        if !bytes.is_multiple_of(u64::from(other.spot.block_size)) && (concatenate || !other.pad) {
-            let field = concatenate.then_some((1, Some(0)));
-            return Err(refuse(number, Asc::UNEXPECTED_INEXACT_SEGMENT, field));
-        }
+        let rest = bytes % u64::from(other.spot.block_size);
+        let last = number + 1 == list.segments.len();
+        let bytes = match rest {
+            0 => bytes,
+            _ => match whole(segment, source.pad, destination.pad, last) {
+                Some(true) => bytes,
+                Some(false) => bytes - rest,
+                None => {
+                    let field = segment.concatenate.then_some((1, Some(0)));
+                    return Err(refuse(number, Asc::UNEXPECTED_INEXACT_SEGMENT, field));
+                }
+            },
+        };
         if !source.has(bytes) {
             return Err(refuse(number, Asc::NO_ADDITIONAL_SENSE, Some((12, None))));
         }
@@ -221,6 +228,25 @@ impl Run {
     /// First block and bytes of a chunk at the destination, whole blocks.
     pub fn writes(&self, chunk: &Chunk) -> (u64, u32) {
         blocks_of(&self.destination, chunk)
+    }
+}
+
+/// What becomes of a segment with a rest that fills no block of the other side (SPC-4 table 116): true, all of its bytes are
+/// moved, and what the source's last block has beyond them is left out, or the destination's last block filled up with
+/// zeros; false, the rest is left out. None: it cannot be processed, because the rest would have to be kept for a later
+/// segment, which is not supported, or because nobody says what to do with it.
+///
+/// With DC one the rest is one of the source's data, with DC zero one of the destination's.
+fn whole(segment: &Segment, source_pad: bool, destination_pad: bool, last: bool) -> Option<bool> {
+    let Segment { destination_count, concatenate, .. } = *segment;
+    let kept = concatenate || destination_count && !source_pad && destination_pad;
+    match (kept, destination_count) {
+        (true, _) if !last => None,
+        // Nobody comes for what is kept.
+        (true, destination_count) => Some(destination_count),
+        (false, true) => source_pad.then_some(true),
+        (false, false) if destination_pad => Some(true),
+        (false, false) => source_pad.then_some(false),
     }
 }
 

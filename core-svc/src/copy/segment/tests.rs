@@ -74,9 +74,7 @@ fn segment_that_cannot_be_processed_says_why() {
 fn rest_that_fills_no_block_needs_pad() {
     let places = [disk(0, 512, 100), disk(1, 4096, 100)];
     let three = segment(0, 0, 3);
-    assert_eq!(refused(&list(&[true, false], three), &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, None));
-    let kept = Segment { concatenate: true, ..three };
-    assert_eq!(refused(&list(&[true, true], kept), &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, Some(1)));
+    assert_eq!(refused(&list(&[false, false], three), &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, None));
     let mut run = Run::new(&list(&[false, true], three), &places, 0).unwrap().unwrap();
     let chunk = run.next_chunk(1, Doing::Reading);
     assert_eq!((run.reads(&chunk), run.writes(&chunk)), ((0, 1536), (0, 4096)));
@@ -86,6 +84,49 @@ fn rest_that_fills_no_block_needs_pad() {
     let mut run = Run::new(&list(&[true, false], counted), &places, 0).unwrap().unwrap();
     let chunk = run.next_chunk(1, Doing::Reading);
     assert_eq!((run.reads(&chunk), run.writes(&chunk)), ((5, 8192), (7, 4608)));
+}
+
+/// SPC-4 table 116: PAD of source and destination, CAT; bytes that are moved of a segment that is the last, and of one that
+/// is not.
+#[test]
+fn rest_is_left_out_filled_up_or_kept() {
+    let rows = [
+        // Eleven blocks of 512 bytes, of which eight fill a block of 4096: the rest is the destination's.
+        (false, [0, 0, 0], None, None),
+        (false, [1, 0, 0], Some(4096), Some(4096)),
+        (false, [0, 1, 0], Some(5632), Some(5632)),
+        (false, [1, 1, 0], Some(5632), Some(5632)),
+        (false, [0, 0, 1], Some(4096), None),
+        (false, [1, 1, 1], Some(4096), None),
+        // Eleven blocks of 512 bytes out of two of 4096: the rest is the source's.
+        (true, [0, 0, 0], None, None),
+        (true, [1, 0, 0], Some(5632), Some(5632)),
+        (true, [0, 1, 0], Some(5632), None),
+        (true, [1, 1, 0], Some(5632), Some(5632)),
+        (true, [0, 0, 1], Some(5632), None),
+        (true, [1, 1, 1], Some(5632), None),
+    ];
+    for (destination_count, [source, destination, cat], last, earlier) in rows {
+        let segment = Segment { destination_count, concatenate: cat == 1, ..segment(0, 0, 11) };
+        let sizes = if destination_count { [4096, 512] } else { [512, 4096] };
+        let places = [disk(0, sizes[0], 100), disk(1, sizes[1], 100)];
+        let mut list = list(&[source == 1, destination == 1], segment);
+        let bytes = |list: &ParameterList| Run::new(list, &places, 0).ok().flatten().map(|run| run.bytes);
+        assert_eq!(bytes(&list), last, "DC {destination_count}, PAD {source} {destination}, CAT {cat}");
+        list.segments.push(segment);
+        assert_eq!(
+            bytes(&list),
+            earlier,
+            "not last: DC {destination_count}, PAD {source} {destination}, CAT {cat}"
+        );
+        if last.is_some() && earlier.is_none() {
+            let field = (cat == 1).then_some(1);
+            assert_eq!(refused(&list, &places), (Asc::UNEXPECTED_INEXACT_SEGMENT, field));
+        }
+    }
+    // A rest that is all there is.
+    let places = [disk(0, 512, 100), disk(1, 4096, 100)];
+    assert_eq!(Run::new(&list(&[true, false], segment(0, 0, 3)), &places, 0), Ok(None));
 }
 
 #[test]
