@@ -99,6 +99,13 @@ fn fields(cdb: &[u8], command: &Command) {
         // TRANSFER LENGTH zero of the six byte commands is 256 blocks.
         (_, 6) => (number(1, 3) & 0x1F_FFFF, if cdb[4] == 0 { 256 } else { number(4, 1) }),
         (_, 10) => (number(2, 4), number(7, 2)),
+        // READ CD and READ CD MSF (MMC-6 6.19, 6.20): without user data nothing is read. A minute has 60 * 75 frames, and the
+        // first block is at 00:02:00.
+        (0xBE, _) => (number(2, 4), if cdb[9] & 0x10 == 0 { 0 } else { number(6, 3) }),
+        (0xB9, _) => {
+            let frame = |at| (number(at, 1) * 60 + number(at + 1, 1)) * 75 + number(at + 2, 1);
+            (frame(3) - 150, if cdb[9] & 0x10 == 0 { 0 } else { frame(6) - frame(3) })
+        }
         (_, 12) => (number(2, 4), number(6, 4)),
         (0x89, _) => (number(2, 8), number(13, 1)),
         (0x9C, _) => (number(2, 8), number(12, 2)),
