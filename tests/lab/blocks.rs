@@ -46,6 +46,29 @@ pub fn write_same(bench: &mut Bench) -> anyhow::Result<()> {
     bench.says(THIN, script, &["deallocated"]).map(drop)
 }
 
+/// WRITE ATOMIC, ORWRITE, WRITE SAME without data, WRITE AND VERIFY.
+pub fn other_writes(bench: &mut Bench) -> anyhow::Result<()> {
+    let script = "
+        head -c 4k /dev/zero >/tmp/zeros
+        tr '\\000' '\\017' </tmp/zeros >/tmp/low
+        tr '\\000' '\\360' </tmp/zeros >/tmp/high
+        tr '\\000' '\\377' </tmp/zeros >/tmp/both
+        holds() { dd if=$SECOND bs=4k skip=2 count=1 iflag=direct status=none | cmp - $1; }
+        sg_write_x --atomic=0 --in=/tmp/low --lba=16 --num=8 $DISK
+        holds /tmp/low
+        sg_write_x --or --in=/tmp/high --lba=16 --num=8 $DISK
+        holds /tmp/both
+        sg_write_x --same=1 --lba=16 --num=8 $DISK
+        holds /tmp/zeros
+        sg_write_verify --in=/tmp/high --lba=16 --num=8 $DISK
+        holds /tmp/high
+        sg_write_verify --16 --bytchk=1 --in=/tmp/low --lba=16 --num=8 $DISK
+        holds /tmp/low
+        sg_sync $DISK
+        echo all written";
+    bench.says(DISK, script, &["all written"]).map(drop)
+}
+
 /// VERIFY: of the medium, of every byte, and of one block that is to be everywhere.
 pub fn verify(bench: &mut Bench) -> anyhow::Result<()> {
     let script = "

@@ -18,8 +18,8 @@ use tempfile::TempDir;
 /// The host, as the guest sees it.
 pub const HOST: &str = "10.0.2.2";
 
-/// How long the guest may take to come up: seconds on an idle machine.
-const BOOT: Duration = Duration::from_secs(180);
+/// How long the guest may take to come up: half a minute on an idle machine.
+const BOOT: Duration = Duration::from_secs(300);
 
 /// How long a script may take. The agent ends it before that.
 const SCRIPT: Duration = Duration::from_secs(300);

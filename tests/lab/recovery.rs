@@ -15,6 +15,24 @@ pub fn reset(bench: &mut Bench) -> anyhow::Result<()> {
     bench.says(LARGE, script, &["reset --device", "reset --target"]).map(drop)
 }
 
+/// Both paths reset the disk again and again while fio writes and verifies: what is aborted Linux sends again.
+pub fn reset_under_load(bench: &mut Bench) -> anyhow::Result<()> {
+    let script = "
+        # fio takes a colon for the end of a name.
+        fio --name=verify --filename=$(readlink -f $DISK) --size=32m --bs=16k --rw=randwrite --ioengine=libaio --iodepth=8 --direct=1 \
+            --verify=crc32c --verify_fatal=1 --do_verify=1 >/tmp/fio &
+        fio=$!
+        for n in 1 2 3 4; do
+            for node in $DISK $SECOND; do
+                sg_reset --no-escalate --device $node
+                dd if=$node of=/dev/null bs=64k count=16 skip=$((640 + n)) iflag=direct status=none
+            done
+        done
+        wait $fio || { cat /tmp/fio; false; }
+        cat /tmp/fio";
+    bench.says(DISK, script, &["err= 0"]).map(drop)
+}
+
 /// dm-multipath makes one disk of the two paths. While data is written and verified one path is taken away, then the
 /// other instead of it.
 pub fn multipath(bench: &mut Bench) -> anyhow::Result<()> {
