@@ -62,6 +62,7 @@ impl<'a> Bytes<'a> {
         Path {
             port: self.u16(),
             port_group: self.u16(),
+            protocol_level: flags >> 2,
             write_protected: flags & 1 != 0,
             unavailable: flags & 2 != 0,
         }
