@@ -5,11 +5,13 @@ use ipc::message::record::Request;
 use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
 use scsi::attribute::TaskAttribute;
+use scsi::sense::{Sense, SenseKey};
 use scsi::status::Status;
 
 use crate::aca;
 use crate::core::Core;
 use crate::nexus::OWN;
+use crate::notebook::Part;
 use crate::settle::Outcome;
 use crate::task::{Task, TaskId};
 
@@ -36,14 +38,15 @@ impl Core {
         let Some(control) = self.unit_mut(number).map(|unit| unit.report.control) else { return };
         let previous = match outcome.status {
             Status::CheckCondition => {
-                let naca = aca::naca(request);
+                let (naca, was_aca) = (aca::naca(request), request.attribute == TaskAttribute::Aca.code());
                 if naca {
                     self.establish_aca(number, at);
-                } else if request.attribute == TaskAttribute::Aca.code() {
+                } else if was_aca {
                     // SAM-5 5.9.5: an ACA task that fails and asks for no new condition ends the one that it ran under.
                     self.clear_aca(number, |nexus| nexus == at);
                 }
-                if self.abort_after_check(number, at, control.qerr) || naca {
+                let told = self.is_told_by_handler(number, at, outcome);
+                if self.abort_after_check(number, at, control.qerr) || naca || was_aca || told {
                     // What came of it stays when the core dies, so the answer has to be the same again.
                     self.record(at, request.serial, outcome);
                 }
@@ -58,6 +61,24 @@ impl Core {
             self.raise_attention(number, previous, |place| place == at);
             self.record(at, request.serial, outcome);
         }
+    }
+
+    /// Whether a command hears of another medium by its own end, because it was on its way while that was changed: then the
+    /// condition of which the handler has told besides is reported by that (SAM-5 5.14).
+    fn is_told_by_handler(&mut self, number: u32, at: usize, outcome: &Outcome) -> bool {
+        let sense = outcome.sense.as_ref().and_then(|sense| Sense::parse(sense.as_slice()));
+        let told = |sense: &Sense| {
+            let medium = [Asc::MEDIUM_MAY_HAVE_CHANGED, Asc::INQUIRY_DATA_HAS_CHANGED];
+            sense.key == SenseKey::UnitAttention && medium.contains(&sense.asc)
+        };
+        let Some(sense) = sense.filter(told) else { return false };
+        if !self.is_interlocked(number)
+            && let Some(nexus) = self.nexuses.get_mut(at)
+            && nexus.attentions.get_mut(&number).is_some_and(|waiting| waiting.clear(sense.asc))
+        {
+            self.touched.push((Part::Attentions, nexus.wide, u64::from(number)));
+        }
+        true
     }
 
     /// QERR (SPC-4 7.5.8). True if there was something to abort.

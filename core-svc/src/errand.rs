@@ -5,13 +5,17 @@
 //!   to their saved or default values and lets go of what initiators held.
 //! * **NexusLost**: a nexus is over, and whatever the handler keeps for it (PREVENT ALLOW MEDIUM REMOVAL) with it.
 //!
-//! Both can be done twice. What was not answered over one link is asked again over the next; a handler that stays away is
+//! * **Allow**: a nexus was preempted by PREEMPT AND ABORT: it does not prevent the removal of the medium any more. It is in the
+//!   notebook as long as it is owed, because the preemption, once noted, is not executed again.
+//!
+//! All can be done twice. What was not answered over one link is asked again over the next; a handler that stays away is
 //! not waited for: its units begin anew when it is back, and it is told that every nexus is another one then.
 
 use ipc::fault::PeerFault;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 
 use crate::core::Core;
+use crate::notebook::Part;
 use crate::peers::{MOST_OUTSTANDING, Presence};
 
 /// What has to be done.
@@ -21,6 +25,8 @@ pub enum Duty {
     Reset,
     /// A nexus, by its wide number, is over; 0 for every nexus.
     NexusLost(u64),
+    /// A nexus, by its wide number, was preempted.
+    Allow(u64),
 }
 
 /// An errand that is not done.
@@ -72,6 +78,7 @@ impl Core {
             let (kind, nexus) = match errand.duty {
                 Duty::Reset => (RequestKind::Reset, 0),
                 Duty::NexusLost(nexus) => (RequestKind::NexusLost, nexus),
+                Duty::Allow(nexus) => (RequestKind::Allow, nexus),
             };
             let mut request = Request::new(kind, nexus, errand.serial);
             request.unit = errand.unit;
@@ -111,7 +118,7 @@ impl Core {
         let done = |errand: &Errand| {
             let kind = match errand.duty {
                 Duty::Reset => ReplyKind::ResetDone,
-                Duty::NexusLost(_) => ReplyKind::NexusForgotten,
+                Duty::NexusLost(_) | Duty::Allow(_) => ReplyKind::NexusForgotten,
             };
             let same = errand.serial == reply.serial && errand.handler == place;
             errand.sent && same && reply.kind == kind as u8
@@ -133,7 +140,29 @@ impl Core {
             nexus.farewells.retain(|serial| *serial != errand.serial);
             self.endings |= nexus.closing.is_some();
         }
+        if let Duty::Allow(wide) = errand.duty {
+            self.touch((Part::Allow, wide, u64::from(errand.unit)));
+            self.preempting_after_errand(errand.serial);
+        }
         self.functions_after_errand(errand.serial);
+    }
+
+    /// Whether the handler of `unit` is still to hear that the nexus known as `wide` was preempted.
+    pub(crate) fn owes_allowance(&self, wide: u64, unit: u64) -> bool {
+        let same = |known: u32, duty: Duty| (u64::from(known), duty) == (unit, Duty::Allow(wide));
+        let mut later = self.preempting.iter().flat_map(|waiting| &waiting.then);
+        self.errands.iter().any(|errand| same(errand.unit, errand.duty))
+            || later.any(|(unit, duty)| same(*unit, *duty))
+    }
+
+    /// Takes up what a former core owed.
+    pub(crate) fn take_up_allowance(&mut self, wide: u64, unit: u64) -> Option<()> {
+        let unit = u32::try_from(unit).ok()?;
+        let handler = self.handler_of(unit)?;
+        self.next_errand += 1;
+        let (serial, duty) = (self.next_errand, Duty::Allow(wide));
+        self.errands.push(Errand { serial, handler, unit, duty, sent: false });
+        Some(())
     }
 
     /// Tells handlers that keep something for the nexus at `at` that it is over. Numbers of the errands.

@@ -47,10 +47,12 @@ pub enum Part {
     CopyProgress = 8,
     /// How copies of a nexus ended, by its wide number. No entry: none.
     CopyResults = 9,
+    /// A preempted nexus, by its wide number, and the unit whose handler is to hear of it. No entry: it has.
+    Allow = 10,
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Nexus,
         Self::Attentions,
         Self::Recorded,
@@ -60,6 +62,7 @@ impl Part {
         Self::Aca,
         Self::CopyProgress,
         Self::CopyResults,
+        Self::Allow,
     ];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
@@ -67,7 +70,7 @@ impl Part {
         match self {
             Self::Nexus | Self::Attentions | Self::Recorded => 2,
             Self::AccessState | Self::Unit => 1,
-            Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults => 1,
+            Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults | Self::Allow => 1,
         }
     }
 
@@ -129,6 +132,7 @@ impl Core {
                 unless_default(nexus(major)?.attentions.get(&unit)?)
             }
             Part::Aca => self.has_aca(major, minor).then(Vec::new),
+            Part::Allow => self.owes_allowance(major, minor).then(Vec::new),
             Part::Recorded => unless_default(&nexus(major)?.recorded),
             Part::AccessState => self.encode_access_state(major, minor),
             Part::Unit => bytes(self.units.get(usize::try_from(major).ok()?)?.as_ref()?.seen.as_ref()?),
@@ -152,6 +156,7 @@ impl Core {
                 Some(())
             }
             Part::Aca => self.take_up_aca(major, minor),
+            Part::Allow => self.take_up_allowance(major, minor),
             Part::Recorded => {
                 self.nexuses.get_mut(nexus?)?.recorded = value::<Recorded>(bytes)?.bounded();
                 Some(())

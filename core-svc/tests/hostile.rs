@@ -202,7 +202,7 @@ impl World {
                     Ok(RequestKind::Fence) => Reply::new(ReplyKind::Fenced, 0, 0),
                     Ok(RequestKind::Execute) => Reply::new(ReplyKind::Done, request.nexus, request.serial),
                     Ok(RequestKind::Reset) => Reply::new(ReplyKind::ResetDone, request.nexus, request.serial),
-                    Ok(RequestKind::NexusLost) => {
+                    Ok(RequestKind::NexusLost | RequestKind::Allow) => {
                         Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial)
                     }
                     _ => return handler.link.flush(),

@@ -37,6 +37,8 @@ pub enum Asked {
     Reset(Identity, u32),
     /// A nexus (0: every one) is over for a unit.
     NexusLost(Identity, u32),
+    /// A nexus was preempted from a unit.
+    Allow(Identity, u32),
     /// Nobody waits for the task any more.
     Abort(Identity),
 }
@@ -85,6 +87,7 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
         RequestKind::Fence => Ok(Asked::Fence { nexus: request.nexus, serial: request.serial }),
         RequestKind::Reset => Ok(Asked::Reset(identity, request.unit)),
         RequestKind::NexusLost => Ok(Asked::NexusLost(identity, request.unit)),
+        RequestKind::Allow => Ok(Asked::Allow(identity, request.unit)),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
         _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
     }

@@ -249,6 +249,11 @@ impl Service {
                     self.dispatch.nexus_lost(identity, unit);
                 }
             }
+            Asked::Allow(identity, unit) => {
+                if self.dispatch.links.expect_answer(link) {
+                    self.dispatch.allow(identity, unit);
+                }
+            }
             Asked::Abort(identity) => self.dispatch.abort(identity),
         }
     }

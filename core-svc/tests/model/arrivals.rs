@@ -58,7 +58,7 @@ impl Model {
         };
         // SAM-5 5.9.4: an ACA task where its nexus has no condition.
         if attribute == ACA && self.aca_for(unit, nexus) != Some(nexus) {
-            return self.fail((nexus, serial), unit, (naca, false), (ILLEGAL_REQUEST, 0x49, 0x00));
+            return self.fail((nexus, serial), unit, (naca, true), (ILLEGAL_REQUEST, 0x49, 0x00));
         }
         if let Some(status) = self.held_off(nexus, unit, attribute, op, naca).filter(|_| !self.again) {
             return self.refuse(nexus, serial, unit, status);
@@ -138,6 +138,9 @@ impl Model {
         sense: (u8, u8, u8),
     ) {
         self.check(nexus, serial, sense);
+        if matches!(sense, (UNIT_ATTENTION, 0x28, 0x00) | (UNIT_ATTENTION, 0x3F, 0x03)) {
+            self.record(nexus, serial);
+        }
         self.faulted((nexus, serial), unit, naca, was_aca);
     }
 

@@ -7,7 +7,8 @@ impl Model {
     /// The core dies: transports ask again for what they have no answer to.
     pub fn core_dies(&mut self) {
         self.functions.clear();
-        self.preempting.clear();
+        let owed = self.preempting.drain(..).flat_map(|waiting| waiting.then);
+        self.sights.extend(owed);
         self.tasks.clear();
         self.closing.fill(false);
         self.unheard.fill(true);

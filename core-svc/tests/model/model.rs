@@ -47,6 +47,8 @@ pub enum Sight {
     Closed { nexus: usize },
     /// A handler was told to execute.
     Execute { nexus: usize, serial: u64 },
+    /// A handler was told to let the medium of its unit go for a nexus.
+    Allow { nexus: usize, unit: usize },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +112,14 @@ pub struct Unit {
     pub conditions: u64,
 }
 
-/// A PREEMPT AND ABORT, and the tasks that it waits for; each by nexus and serial.
-pub type Preempting = ((usize, u64), Vec<(usize, u64)>);
+/// A PREEMPT AND ABORT, and what it waits for; tasks by nexus and serial.
+#[derive(Debug, Clone)]
+pub struct Preempting {
+    pub task: (usize, u64),
+    pub waits: Vec<(usize, u64)>,
+    /// What the handler hears when it has ended.
+    pub then: Vec<Sight>,
+}
 
 /// The whole state.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +131,6 @@ pub struct Model {
     /// In order of arrival.
     pub tasks: Vec<Task>,
     pub functions: Vec<Function>,
-    /// PREEMPT AND ABORT: nexus and serial, and the tasks that it waits for.
     pub preempting: Vec<Preempting>,
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.

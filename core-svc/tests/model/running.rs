@@ -101,11 +101,16 @@ impl Model {
         }
         self.units[unit].aca.retain(|faulted| !effects.aborts.contains(faulted));
         let victims = self.select(|other| other.unit == unit && effects.aborts.contains(&other.nexus));
+        // SPC-4 5.13.11.5: a preempted nexus does not keep the medium in.
+        let keeps = self.units[unit].report.keeps_nexus_state;
+        let preempted = effects.aborts.iter().filter(|other| keeps && self.open[**other]);
+        let then = preempted.map(|nexus| Sight::Allow { nexus: *nexus, unit }).collect::<Vec<_>>();
         if end == End::Good && !victims.is_empty() {
-            self.preempting.push(((nexus, serial), victims.clone()));
+            self.preempting.push(Preempting { task: (nexus, serial), waits: victims.clone(), then });
             self.abort(&victims, Some(nexus));
             return;
         }
+        self.sights.extend(then);
         match end {
             End::Good => self.finish(nexus, serial),
             End::Conflict => {
@@ -185,7 +190,7 @@ impl Model {
             3 => self.select(|task| task.unit == unit && task.nexus == nexus),
             _ => Vec::new(),
         };
-        if naca || !victims.is_empty() {
+        if naca || was_aca || !victims.is_empty() {
             self.record(nexus, serial);
         }
         for (other, number) in victims.iter().filter(|(other, _)| *other == nexus) {
@@ -217,6 +222,13 @@ impl Model {
             (None, None) => self.done(nexus, serial, GOOD),
             (None, Some(sense)) => {
                 self.check(nexus, serial, sense);
+                if sense.0 == UNIT_ATTENTION {
+                    // The condition is reported by this.
+                    let stays = self.control(task.unit).ua_intlck >= 2;
+                    let waiting = self.attentions.entry((nexus, task.unit)).or_default();
+                    waiting.retain(|code| stays || *code != (sense.1, sense.2));
+                    self.record(nexus, serial);
+                }
                 self.faulted((nexus, serial), task.unit, task.naca, task.attribute == ACA);
             }
         }
@@ -237,11 +249,12 @@ impl Model {
         for function in &mut self.functions {
             function.waits.retain(|task| *task != (nexus, serial));
         }
-        for (_, waits) in &mut self.preempting {
-            waits.retain(|task| *task != (nexus, serial));
+        for waiting in &mut self.preempting {
+            waiting.waits.retain(|task| *task != (nexus, serial));
         }
-        if let Some(place) = self.preempting.iter().position(|(_, waits)| waits.is_empty()) {
-            let ((by, number), _) = self.preempting.remove(place);
+        if let Some(place) = self.preempting.iter().position(|waiting| waiting.waits.is_empty()) {
+            let Preempting { task: (by, number), then, .. } = self.preempting.remove(place);
+            self.sights.extend(then);
             self.finish(by, number);
             self.after(by, number);
         }
@@ -290,7 +303,11 @@ impl Model {
             }
             self.tasks[place].aborted = Some(how);
             if self.tasks[place].state != State::Running {
-                self.preempting.retain(|(by, _)| *by != (*nexus, *serial));
+                let by = |waiting: &Preempting| waiting.task == (*nexus, *serial);
+                if let Some(place) = self.preempting.iter().position(by) {
+                    let gone = self.preempting.remove(place);
+                    self.sights.extend(gone.then);
+                }
                 let task = self.tasks.remove(place);
                 self.gone(&task, how);
                 self.after(*nexus, *serial);

@@ -59,12 +59,12 @@ pub enum Step {
         op: Op,
         naca: bool,
     },
-    /// The handler ends a task: GOOD, or MEDIUM ERROR.
+    /// The handler ends a task.
     Complete {
         unit: usize,
         nexus: usize,
         serial: u64,
-        fails: bool,
+        end: End,
     },
     Function {
         nexus: usize,
@@ -90,6 +90,27 @@ pub enum Step {
     CoreDies,
 }
 
+/// How a handler ends a task.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    Good,
+    /// MEDIUM ERROR, UNRECOVERED READ ERROR.
+    MediumError,
+    /// It was on its way while the medium was changed: UNIT ATTENTION, NOT READY TO READY CHANGE.
+    OtherMedium,
+}
+
+impl End {
+    /// Sense key, additional sense code and qualifier.
+    const fn sense(self) -> Option<(u8, u8, u8)> {
+        match self {
+            Self::Good => None,
+            Self::MediumError => Some((0x03, 0x11, 0x00)),
+            Self::OtherMedium => Some((0x06, 0x28, 0x00)),
+        }
+    }
+}
+
 /// What becomes of the core in a step, and of what it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -112,7 +133,19 @@ impl Step {
         let busy = model.len() >= MOST_TASKS || open.is_empty();
         if !running.is_empty() && (busy || random.once_in(3)) {
             let (nexus, serial, unit) = random.of(&running);
-            return Self::Complete { unit, nexus, serial, fails: random.once_in(6) };
+            let end = random.of(&[
+                End::Good,
+                End::Good,
+                End::Good,
+                End::Good,
+                End::Good,
+                End::Good,
+                End::Good,
+                End::Good,
+                End::MediumError,
+                End::OtherMedium,
+            ]);
+            return Self::Complete { unit, nexus, serial, end };
         }
         if busy && running.is_empty() {
             // Only an ACA condition can keep all tasks from running: a reset ends it.
@@ -198,7 +231,8 @@ impl Step {
         let unit = random.below(UNITS);
         let mut report = model.report(unit);
         let origin = random.once_in(2).then(|| random.below(NEXUSES)).filter(|nexus| model.is_open(*nexus));
-        match random.below(8) {
+        match random.below(9) {
+            8 => report.keeps_nexus_state = !report.keeps_nexus_state,
             0 => report.generations.capacity += 1,
             1 => report.generations.medium += 1,
             2 => report.generations.inquiry += 1,
@@ -283,11 +317,13 @@ impl Step {
             Self::Command { nexus, serial, lun, attribute, op, naca } => {
                 world.command(nexus, serial, (lun, attribute), &op.cdb(naca), op.data_out().as_deref());
             }
-            Self::Complete { unit, nexus, serial, fails } => {
-                let sense = [0x70, 0, 0x03, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11, 0, 0, 0, 0, 0];
-                let (status, sense) = if fails { (0x02, &sense[..]) } else { (0, &[][..]) };
-                world.complete(unit, nexus, serial, status, sense);
-            }
+            Self::Complete { unit, nexus, serial, end } => match end.sense() {
+                None => world.complete(unit, nexus, serial, 0, &[]),
+                Some((key, asc, qualifier)) => {
+                    let sense = [0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, asc, qualifier, 0, 0, 0, 0];
+                    world.complete(unit, nexus, serial, 0x02, &sense);
+                }
+            },
             Self::Function { nexus, serial, lun, function, task } => {
                 world.function(nexus, serial, (lun, function), task);
             }
@@ -308,9 +344,7 @@ impl Step {
             Self::Command { nexus, serial, lun, attribute, op, naca } => {
                 model.command(nexus, serial, (lun, attribute), op, naca);
             }
-            Self::Complete { nexus, serial, fails, .. } => {
-                model.complete(nexus, serial, fails.then_some((0x03, 0x11, 0x00)));
-            }
+            Self::Complete { nexus, serial, end, .. } => model.complete(nexus, serial, end.sense()),
             Self::Function { nexus, serial, lun, function, task } => {
                 model.function(nexus, serial, (lun, function), task);
             }
@@ -328,6 +362,7 @@ pub fn sights(world: &mut World, model: &Model) -> Vec<Sight> {
     let executes =
         seen.executes.iter().map(|(nexus, serial)| Sight::Execute { nexus: *nexus, serial: *serial });
     let mut sights: Vec<Sight> = executes.collect();
+    sights.extend(seen.allows.iter().map(|(nexus, unit)| Sight::Allow { nexus: *nexus, unit: *unit }));
     for (nexus, reply) in &seen.replies {
         let (nexus, serial) = (*nexus, reply.serial);
         sights.push(match ReplyKind::try_from(reply.kind).unwrap() {

@@ -55,6 +55,8 @@ pub struct Seen {
     pub replies: Vec<(usize, Reply)>,
     /// Commands that handlers were told to execute: nexus and serial.
     pub executes: Vec<(usize, u64)>,
+    /// Nexuses that do not prevent the removal of a unit's medium any more.
+    pub allows: Vec<(usize, usize)>,
 }
 
 struct Transport {
@@ -260,6 +262,12 @@ impl World {
                     }
                     RequestKind::Reset => {
                         handler.send(&Reply::new(ReplyKind::ResetDone, request.nexus, request.serial));
+                    }
+                    RequestKind::Allow => {
+                        let of = |nexus: &usize| wide(*nexus, self.numbers[*nexus]) == request.nexus;
+                        let nexus = (0..NEXUSES).find(of).expect("a nexus that is open");
+                        seen.allows.push((nexus, place));
+                        handler.send(&Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial));
                     }
                     RequestKind::NexusLost => {
                         handler.send(&Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial));

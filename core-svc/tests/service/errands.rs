@@ -4,7 +4,8 @@ use ipc::message::record::{ReplyKind, Request, RequestKind};
 use scsi::unit_report::UnitReport;
 
 use crate::ends::*;
-use crate::rig::{DISK, NEXUS, Rig};
+use crate::reservations::{PREEMPT_AND_ABORT, REGISTER, WRITE_EXCLUSIVE, list, out};
+use crate::rig::{A, DISK, NEXUS, OTHER, Rig, open_quietly};
 
 const LOGICAL_UNIT_RESET: u8 = 5;
 const I_T_NEXUS_RESET: u8 = 11;
@@ -117,6 +118,58 @@ fn nexus_reset_lets_go_of_what_the_nexus_held() {
     assert_eq!(lost.nexus, task.nexus);
     disk.did(&lost);
     complete(&mut transport, 50);
+}
+
+/// Nexus 8 preempts and aborts [`NEXUS`], whose command 2 the handler has.
+fn preempt(transport: &mut FakeTransport, disk: &mut FakeHandler) -> (Request, Request) {
+    disk.report(0, &keeps());
+    transport.barrier(NEXUS);
+    open_quietly(transport, 8, 0);
+    for (nexus, key) in [(NEXUS, 5), (8, 6)] {
+        let register = out(transport, nexus, 1, REGISTER, 0, &list(0, key, 0));
+        transport.send(&register);
+        assert_eq!(transport.done(nexus, 1).status, GOOD);
+    }
+    transport.send(&command(NEXUS, 2, lun(0), &TEST_UNIT_READY));
+    let task = disk.execute(2);
+    let preempt = out(transport, 8, 2, PREEMPT_AND_ABORT, WRITE_EXCLUSIVE, &list(6, 5, 0));
+    transport.send(&preempt);
+    disk.abort(2);
+    (task, preempt)
+}
+
+#[test]
+fn preempted_nexus_does_not_keep_the_medium_in() {
+    let (_rig, mut transport, mut disk) = stage();
+    let (task, _) = preempt(&mut transport, &mut disk);
+    // A command that holds the medium may still be among those that are being aborted.
+    disk.good(&task, 0);
+    assert!(is_aborted(&transport.done(NEXUS, 2)));
+    let allow = errand(&mut disk, RequestKind::Allow);
+    assert_eq!(allow.nexus, task.nexus);
+    transport.barrier(8);
+    assert!(transport.poll().is_none(), "the handler has not done it");
+    disk.did(&allow);
+    assert_eq!(transport.done(8, 2).status, GOOD);
+}
+
+#[test]
+fn preempted_nexus_does_not_keep_the_medium_in_if_the_core_dies() {
+    let (mut rig, mut transport, mut disk) = stage();
+    let (task, preempt) = preempt(&mut transport, &mut disk);
+    rig.die();
+    rig.launch();
+    let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
+    disk.helpful = false;
+    rig.go();
+    disk.fence();
+    other.fence();
+    let allow = errand(&mut disk, RequestKind::Allow);
+    assert_eq!(allow.nexus, task.nexus);
+    disk.did(&allow);
+    transport.attach(0, &[NEXUS, 8]);
+    transport.send(&again(preempt));
+    assert_eq!(transport.done(8, 2).status, GOOD);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn fault_of_request(request: impl FnOnce(&FakeTransport) -> Request) -> String {
 
 #[test]
 fn impossible_kinds_are_faults() {
-    for kind in [0, 13, 255] {
+    for kind in [0, 14, 255] {
         let fault = fault_of_request(|_| Request { kind, ..command(NEXUS, 1, lun(0), &READ_10) });
         assert!(fault.contains("request kind"), "{fault}");
     }
@@ -51,6 +51,7 @@ fn records_for_handlers_are_faults() {
         RequestKind::Abort,
         RequestKind::Reset,
         RequestKind::NexusLost,
+        RequestKind::Allow,
         RequestKind::Attach,
         RequestKind::AttachEnd,
     ] {

@@ -113,3 +113,21 @@ fn report_with_an_impossible_setting_is_the_handlers_fault() {
     disk.send(&reply);
     assert!(rig.fault_of(DISK).contains("unit report"));
 }
+
+#[test]
+fn command_that_crosses_a_change_of_the_medium_hears_of_it_once() {
+    let (_rig, mut transport, mut disk) = Rig::stage();
+    let medium = |medium| UnitReport {
+        generations: Generations { medium, ..Default::default() },
+        ..Default::default()
+    };
+    disk.report(0, &medium(1));
+    transport.barrier(NEXUS);
+    transport.send(&command(NEXUS, 1, lun(0), &READ_10));
+    let read = disk.execute(1);
+    disk.report(0, &medium(2));
+    // NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.
+    disk.check(&read, 0x06, 0x28);
+    assert_eq!(sense(&transport.done(NEXUS, 1)), (0x06, 0x28, 0x00));
+    ready(&mut transport, &mut disk, NEXUS, 2);
+}

@@ -305,7 +305,7 @@ impl FakeHandler {
         errand
     }
 
-    /// An errand (`Reset`, `NexusLost`) is done.
+    /// An errand (`Reset`, `NexusLost`, `Allow`) is done.
     pub fn did(&mut self, errand: &Request) {
         let reset = errand.kind == RequestKind::Reset as u8;
         let kind = if reset { ReplyKind::ResetDone } else { ReplyKind::NexusForgotten };
@@ -361,9 +361,14 @@ impl FakeHandler {
 
     /// CHECK CONDITION: MEDIUM ERROR, UNRECOVERED READ ERROR.
     pub fn fail(&mut self, request: &Request) {
+        self.check(request, 0x03, 0x11);
+    }
+
+    /// CHECK CONDITION with this sense key and additional sense code.
+    pub fn check(&mut self, request: &Request, key: u8, asc: u8) {
         let mut reply = Reply::new(ReplyKind::Done, request.nexus, request.serial);
         (reply.status, reply.sense_len) = (CHECK, 18);
-        (reply.sense[0], reply.sense[2], reply.sense[7], reply.sense[12]) = (0x70, 0x03, 10, 0x11);
+        (reply.sense[0], reply.sense[2], reply.sense[7], reply.sense[12]) = (0x70, key, 10, asc);
         self.send(&reply);
     }
 

@@ -19,6 +19,7 @@
 //! | | handler -> core, for every unit on every new link and whenever it changes | `UnitReport` |
 //! | `Reset` | core -> handler: a unit was reset and has no task | `ResetDone` |
 //! | `NexusLost` | core -> handler: a nexus is over | `NexusForgotten` |
+//! | `Allow` | core -> handler: a nexus was preempted | `NexusForgotten` |
 //! | `Abort` | core -> handler: the task need not be finished properly | (the task's own `Done`) |
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -84,6 +85,8 @@ wire_enum! {
         Reset = 11,
         /// Nexus `nexus` is over (0: every nexus): what unit `unit` keeps for it goes. Can come twice.
         NexusLost = 12,
+        /// Nexus `nexus` was preempted: it does not prevent the removal of the medium of unit `unit` any more. Can come twice.
+        Allow = 13,
     }
 }
 
@@ -106,7 +109,7 @@ wire_enum! {
         UnitReport = 7,
         /// Answer to `Reset`, with its nexus and serial.
         ResetDone = 8,
-        /// Answer to `NexusLost`, with its nexus and serial.
+        /// Answer to `NexusLost` and `Allow`, with its nexus and serial.
         NexusForgotten = 9,
     }
 }

@@ -37,6 +37,14 @@ impl Dispatch {
         self.errand_done(ReplyKind::NexusForgotten, identity, number);
     }
 
+    /// A nexus was preempted: PREVENT ALLOW MEDIUM REMOVAL with PREVENT zero is processed for it (SPC-4 5.13.11.5).
+    pub fn allow(&mut self, identity: Identity, number: u32) {
+        if let Some(unit) = self.units.find(number) {
+            self.units.get(unit).allow(identity.nexus);
+        }
+        self.errand_done(ReplyKind::NexusForgotten, identity, number);
+    }
+
     pub(super) fn errand_done(&mut self, kind: ReplyKind, identity: Identity, number: u32) {
         self.keep_changes();
         if let Some(unit) = self.units.find(number)

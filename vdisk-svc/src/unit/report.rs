@@ -139,6 +139,11 @@ impl Unit {
         }
     }
 
+    /// A nexus was preempted: it does not prevent the removal of the medium any more.
+    pub fn allow(&mut self, nexus: u64) {
+        self.change_drive(0, |drive| nexus != 0 && drive.forget(nexus));
+    }
+
     /// The drive has changed: it is noted before an answer goes out.
     pub(super) fn touch_drive(&mut self) {
         self.drive_unkept = true;

@@ -1,7 +1,7 @@
 //! START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL: power, tray, and what of it outlives the process.
 
 use ipc::message::config::{DeviceConfig, FaultConfig};
-use ipc::message::record::{Request, RequestKind};
+use ipc::message::record::{ReplyKind, Request, RequestKind};
 use vdisk_svc::engine::Choice;
 use vdisk_svc::stats::Counter;
 
@@ -171,4 +171,16 @@ fn vdisk_svc_dies_and_the_tray_is_still_open_and_held() {
     assert_eq!(run_as(&mut rig, 0x22, 2, &ALLOW), GOOD);
     assert_eq!(run(&mut rig, &LOAD), GOOD);
     assert_eq!(rig.run(0, &read_10(3, 1), &[], &[512]).data, [3; 512]);
+}
+
+#[test]
+fn preempted_nexus_does_not_keep_the_medium_in() {
+    let file = medium(8, false);
+    let mut rig = Rig::on(Choice::Best, removable(0), &file);
+    assert_eq!(run_as(&mut rig, 0x22, 1, &PREVENT), GOOD);
+    assert_eq!(run(&mut rig, &EJECT), REMOVAL_PREVENTED);
+    rig.send_raw(&Request::new(RequestKind::Allow, 0x22, 2));
+    let reply = rig.reply();
+    assert_eq!((reply.kind, reply.nexus, reply.serial), (ReplyKind::NexusForgotten as u8, 0x22, 2));
+    assert_eq!(run(&mut rig, &EJECT), GOOD);
 }

@@ -71,10 +71,13 @@ fn kinds_have_their_numbers() {
         [5, 6, 7]
     );
     assert_eq!([RequestKind::Fence as u8, RequestKind::Execute as u8, RequestKind::Abort as u8], [8, 9, 10]);
-    assert_eq!([RequestKind::Reset as u8, RequestKind::NexusLost as u8], [11, 12]);
-    assert_eq!(kinds.len(), 12);
+    assert_eq!(
+        [RequestKind::Reset as u8, RequestKind::NexusLost as u8, RequestKind::Allow as u8],
+        [11, 12, 13]
+    );
+    assert_eq!(kinds.len(), 13);
     assert_eq!(RequestKind::try_from(0), Err(PeerFault::Record { field: "request kind", value: 0 }));
-    assert_eq!(RequestKind::try_from(13), Err(PeerFault::Record { field: "request kind", value: 13 }));
+    assert_eq!(RequestKind::try_from(14), Err(PeerFault::Record { field: "request kind", value: 14 }));
     assert_eq!((0..=u8::MAX).filter_map(|n| ReplyKind::try_from(n).ok()).count(), 9);
     assert_eq!(ReplyKind::try_from(10), Err(PeerFault::Record { field: "reply kind", value: 10 }));
 }
