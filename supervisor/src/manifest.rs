@@ -200,6 +200,8 @@ pub struct Traits {
     pub opt_granularity: u32,
     /// Hundredths of the file system that are free at the least before initiators are warned; 0 never.
     pub threshold: u8,
+    /// Bytes that SANITIZE overwrites in a second at the most; 0: as many as it can.
+    pub sanitize_rate: u64,
     /// True when the medium says that it has no volatile cache.
     pub cacheless: bool,
     /// True when the medium is a block device, of which `size` is what is served.

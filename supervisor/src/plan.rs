@@ -383,6 +383,7 @@ fn unit_plan(
         threshold: device.traits.threshold,
         max_transfer: max_transfer(unit, plan),
         lost: false,
+        sanitize_rate: device.traits.sanitize_rate,
     };
     let (service, queue_depth) = (service_number(manifest, &device.service.value), device.queue_depth);
     let manifest_limit = config.limit;

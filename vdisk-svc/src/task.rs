@@ -193,7 +193,7 @@ fn put_sense(reply: &mut Reply, sense: &SenseBytes) {
     reply.sense_len = len as u8;
 }
 
-/// The reply for a task that was aborted before anything was done.
+/// The reply for a task that was aborted before anything was done, or whose doings go on without it.
 pub fn aborted(identity: Identity) -> Reply {
     let mut reply = Reply::new(ReplyKind::Done, identity.nexus, identity.serial);
     reply.flags = reply_flags::ABORTED;

@@ -17,6 +17,7 @@ pub mod watchers;
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -129,6 +130,8 @@ pub struct Unit {
     pub claims: Claims,
     /// A FORMAT UNIT or SANITIZE that is under way or has failed.
     pub operation: Option<Operation>,
+    /// Every block was given back by a SANITIZE, and none has been written since. A block device does not tell that itself.
+    pub blank: bool,
     /// A change that an administrator has asked for.
     change: Option<Box<Change>>,
     /// Commands wait for that change.
@@ -183,6 +186,7 @@ impl Unit {
             loss_unkept: false,
             claims: Claims::default(),
             operation: None,
+            blank: false,
             change: None,
             paused: false,
             finishing: None,
@@ -241,14 +245,20 @@ impl Unit {
         self.settings.write_through
     }
 
-    /// Whether the medium may be changed: the one place where that is decided.
+    /// Whether the medium may be changed: the one place where that is decided. Whoever asks is about to change it.
     #[inline]
-    pub fn check_writable(&self) -> Result<(), Sense> {
+    pub fn check_writable(&mut self) -> Result<(), Sense> {
+        self.blank = false;
         match (self.config.read_only, self.settings.protected) {
             (true, _) => Err(Sense::write_protected()),
             (false, true) => Err(Sense::software_write_protected()),
             (false, false) => Ok(()),
         }
+    }
+
+    /// Bytes that SANITIZE overwrites in a second at the most, if there is such a limit.
+    pub fn sanitize_rate(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.config.sanitize_rate)
     }
 
     /// Whether there is anything that a sync could bring to the medium.
@@ -431,8 +441,10 @@ impl Unit {
             return Err(format!("device {name}: {bytes} bytes are less than one block of {block}"));
         }
         let bytes = self.config.limit.map_or(bytes, |limit| limit.min(bytes));
+        let before = self.info.blocks;
         let info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
         self.info = DeviceInfo { threshold: self.threshold_sets(info.threshold_set()), ..info };
+        self.blank &= self.info.blocks == before;
         self.tell_generations();
         Ok(())
     }

@@ -341,4 +341,6 @@ pub struct DeviceConfig {
     pub max_transfer: u64,
     /// Data that was written to this medium did not reach it, while an earlier incarnation of the handler had it.
     pub lost: bool,
+    /// Bytes that SANITIZE overwrites in a second at the most; 0: as many as it can.
+    pub sanitize_rate: u64,
 }

@@ -12,6 +12,7 @@ use crate::slots::SlotId;
 use crate::spc;
 use crate::stats::Counter;
 use crate::task::{self, Identity, Outcome, Task};
+use crate::unit::Unit;
 
 impl Dispatch {
     /// Ends a task on a unit that is not there.
@@ -55,8 +56,10 @@ impl Dispatch {
         self.links.reply(identity.link, &Reply::new(kind, identity.nexus, identity.serial));
     }
 
-    /// Ends a task that has not begun; any other one ends by itself.
+    /// Ends a task that has not begun, or only waits for a FORMAT UNIT or SANITIZE, which goes on without it; any other one
+    /// ends by itself.
     pub fn abort(&mut self, wanted: Identity) {
+        self.let_go_of_operation(wanted);
         for task in self.drop_all_blocked(|task| task.identity == wanted) {
             self.counters.add(Counter::Aborted, 1);
             self.links.reply(task.identity.link, &task::aborted(task.identity));
@@ -71,6 +74,20 @@ impl Dispatch {
                     links.reply(task.identity.link, &task::aborted(task.identity));
                 },
             );
+        }
+    }
+
+    /// Nobody waits for a long operation any more: that would take hours.
+    fn let_go_of_operation(&mut self, wanted: Identity) {
+        let Self { units, slots, links, counters, .. } = self;
+        let owns = |unit: &Unit| unit.operation.as_ref().is_some_and(|it| it.owner == wanted.name());
+        let mut tasks = slots.iter_mut().map(|(_, task)| task);
+        let mut waits =
+            tasks.find(|task| task.identity == wanted && !task.answered && owns(units.get(task.unit)));
+        if let Some(task) = &mut waits {
+            (task.answered, task.detached) = (true, true);
+            counters.add(Counter::Aborted, 1);
+            links.reply(wanted.link, &task::aborted(wanted));
         }
     }
 

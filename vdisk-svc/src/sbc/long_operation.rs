@@ -2,11 +2,13 @@
 //!
 //! The operation belongs to the unit, not to the command: it stands in the notebook before it begins
 //! ([`crate::unit::operation`]), no abort and no reset ends it, and a successor of this process goes on with it. A command
-//! that waits for its end (IMMED zero) and comes again after a death waits for the one that is under way.
+//! that waits for its end (IMMED zero) and comes again after a death waits for the one that is under way; one that is aborted
+//! ends, and the operation goes on.
 
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scsi::asc::Asc;
 use scsi::command::{FormatUnit, Sanitize, SanitizeAction};
@@ -179,35 +181,37 @@ async fn run(io: &Io) -> Result<(), Sense> {
     }
     let facts = io.on_unit(|unit, _| {
         let operation = unit.operation.clone()?;
-        Some((operation, allocation::file_of(unit), unit.bytes(), unit.info.thin_provisioned))
+        let pace = Pace { rate: unit.sanitize_rate(), block: unit.info.block_size.get().into() };
+        Some((operation, allocation::file_of(unit), unit.bytes(), unit.info.thin_provisioned, pace))
     });
-    let (operation, file, bytes, thin) = facts.await?.ok_or(Sense::internal_target_failure())?;
-    let Some(file) = file else { return end(io, None).await };
+    let (operation, file, bytes, thin, pace) = facts.await?.ok_or(Sense::internal_target_failure())?;
+    let Some(file) = file else { return end(io, Ok(false)).await };
     let block = io.block();
     let result = match &operation.kind {
         Kind::Format => {
             let how = if thin { Zeros::Unmap } else { Zeros::Keep };
-            format_all(io, &file, operation.done, bytes, how).await
+            format_all(io, &file, operation.done, bytes, how).await.map(|()| false)
         }
         Kind::Overwrite { count, invert, pattern } => {
             let pattern = (u64::from(*count), *invert, fill(pattern, block as usize));
-            overwrite(io, operation.done, bytes, &pattern).await
+            overwrite(io, operation.done, bytes, &pattern, pace).await.map(|()| false)
         }
-        Kind::BlockErase => erase(io, &file, operation.done, bytes).await,
+        Kind::BlockErase => erase(io, &file, operation.done, bytes, pace).await,
     };
     let result = match result {
-        Ok(()) => io.sync().await.map_err(Stop::from),
+        Ok(blank) => io.sync().await.map(|()| blank).map_err(Stop::from),
         failed => failed,
     };
-    end(io, result.err()).await
+    end(io, result).await
 }
 
-/// The operation is over, well or not.
-async fn end(io: &Io, stop: Option<Stop>) -> Result<(), Sense> {
-    let failed = stop.is_some();
+/// The operation is over, well or not; well, it says whether every block was given back.
+async fn end(io: &Io, result: Result<bool, Stop>) -> Result<(), Sense> {
     let sense = io.on_unit(move |unit, notebook| {
         let mut operation = unit.operation.take()?;
-        if !failed {
+        if let Ok(blank) = result {
+            // What came over a link that is gone is not waited for, and may write.
+            unit.blank = blank && unit.orphans == 0;
             notebook.forget(unit.number(), Topic::LongOperation);
             return None;
         }
@@ -218,6 +222,30 @@ async fn end(io: &Io, stop: Option<Stop>) -> Result<(), Sense> {
         Some(sense)
     });
     sense.await?.map_or(Ok(()), Err)
+}
+
+/// Keeps a SANITIZE from writing more in a second than the manifest allows.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    rate: Option<NonZeroU64>,
+    block: u64,
+}
+
+impl Pace {
+    /// Bytes to write in one go: with a limit no more than in a quarter of a second, whole blocks.
+    fn step(self) -> u64 {
+        let most = self.rate.map_or(STEP, |rate| STEP.min(rate.get() / 4));
+        (most / self.block).max(1) * self.block
+    }
+
+    /// Waits until what was begun then and wrote so many bytes may have its next.
+    async fn rest(self, io: &Io, began: Instant, written: u64) {
+        let Some(rate) = self.rate else { return };
+        let due = Duration::from_secs_f64(written as f64 / rate.get() as f64);
+        if let Some(early) = due.checked_sub(began.elapsed()) {
+            io.pause(early).await;
+        }
+    }
 }
 
 /// Notes that so many bytes are done.
@@ -253,11 +281,12 @@ async fn overwrite(
     from: u64,
     bytes: u64,
     (count, invert, pattern): &(u64, bool, Vec<u8>),
+    pace: Pace,
 ) -> Result<(), Stop> {
     let mut done = from;
     while bytes > 0 && done < bytes.saturating_mul(*count) {
         let (pass, at) = (done / bytes, done % bytes);
-        let piece = STEP.min(bytes - at);
+        let (began, piece) = (Instant::now(), pace.step().min(bytes - at));
         if *invert && pass % 2 == 1 {
             let inverted: Vec<u8> = pattern.iter().map(|byte| !byte).collect();
             repeat(io, &inverted, at, piece).await?;
@@ -269,12 +298,14 @@ async fn overwrite(
             io.sync().await?;
         }
         progress(io, done).await?;
+        pace.rest(io, began, piece).await;
     }
     Ok(())
 }
 
-/// What is there is written over with zeros, so that it is not left to whoever gets the blocks next; then all is given back.
-async fn erase(io: &Io, file: &Arc<File>, from: u64, bytes: u64) -> Result<(), Stop> {
+/// What is there is written over with zeros, so that it is not left to whoever gets the blocks next; then all is given back,
+/// unless the result is false: that cannot be done there.
+async fn erase(io: &Io, file: &Arc<File>, from: u64, bytes: u64, pace: Pace) -> Result<bool, Stop> {
     let mut at = from;
     while at < bytes {
         let (file, start) = (file.clone(), at);
@@ -283,15 +314,18 @@ async fn erase(io: &Io, file: &Arc<File>, from: u64, bytes: u64) -> Result<(), S
             sense: failure::of_io(Op::Read, &error, Some(io.lba(start))),
             done: 0,
         })?;
-        let until = if mapped { until.min(at + STEP) } else { until };
+        let began = Instant::now();
+        let until = if mapped { until.min(at + pace.step()) } else { until };
         if mapped {
             // Extents begin and end on blocks of the file system; the medium has whole blocks of its own.
             let block = io.block();
             let (first, last) = (at / block * block, until.div_ceil(block) * block);
             repeat(io, &[0; 512], first, last - first).await?;
         }
+        let written = if mapped { until - at } else { 0 };
         at = until.max(at + 1);
         progress(io, at.min(bytes)).await?;
+        pace.rest(io, began, written).await;
     }
     io.sync().await?;
     zero(io, file, 0, bytes, Zeros::Unmap).await

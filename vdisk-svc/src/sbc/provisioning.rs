@@ -74,6 +74,11 @@ pub fn lba_status(task: &Task, unit: &mut Unit, request: &GetLbaStatus) -> Step 
         let all = LbaStatus { lba: request.lba, blocks: Blocks(end - first), status: Provisioning::Mapped };
         return Step::Done(answer(task, Ok(medium_data::lba_status(&[all], length))));
     };
+    if unit.blank {
+        let none =
+            LbaStatus { lba: request.lba, blocks: Blocks(end - first), status: Provisioning::Deallocated };
+        return Step::Done(answer(task, Ok(medium_data::lba_status(&[none], length))));
+    }
     let (io, data) = (io(unit), task.data.clone());
     Step::Work(Work::new(io.clone(), async move {
         let mut runs: Vec<LbaStatus> = Vec::new();

@@ -56,7 +56,7 @@ pub fn begin(task: &Task, unit: &mut Unit, request: &WriteSame) -> Step {
     let (io, durable) = (io(unit), unit.write_through());
     Step::Work(Work::new(io.clone(), async move {
         let done = match (zeros, file) {
-            (true, Some(file)) => zero(&io, &file, offset, len, how).await,
+            (true, Some(file)) => zero(&io, &file, offset, len, how).await.map(|_| ()),
             _ => repeat(&io, &pattern, offset, len).await,
         };
         let done = match (done, durable) {
@@ -89,9 +89,9 @@ fn check(unit: &mut Unit, request: &WriteSame) -> Result<(u64, u64), Sense> {
     offset.zip(len).map(|(offset, len)| (offset.0, len.0)).ok_or(Sense::lba_out_of_range())
 }
 
-/// Makes a run of the medium zero; where the file system cannot do that itself, by writing.
-pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: Zeros) -> Result<(), Stop> {
-    let mut done = 0;
+/// Makes a run of the medium zero; where the file system cannot do that itself, by writing. False: it had to be written.
+pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: Zeros) -> Result<bool, Stop> {
+    let (mut done, mut unwritten) = (0, true);
     while done < len {
         let (file, at, piece) = (file.clone(), offset + done, PIECE.min(len - done));
         let result = io
@@ -104,6 +104,7 @@ pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: 
             Ok(()) => {}
             Err(error) if allocation::is_unsupported(&error) => {
                 repeat(io, &[0; 512], at, piece).await?;
+                unwritten = false;
             }
             Err(error) => {
                 return Err(Stop { sense: failure::of_io(Op::Write, &error, Some(io.lba(at))), done: 0 });
@@ -111,7 +112,7 @@ pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: 
         }
         done += piece;
     }
-    Ok(())
+    Ok(unwritten)
 }
 
 /// Writes a pattern over a run of the medium, which is a multiple of the pattern.

@@ -230,6 +230,7 @@ impl Unit {
         });
         self.config.medium_generation = generation;
         self.forget_loss();
+        self.blank = false;
         self.drive.medium_changed();
         self.touch_drive();
         self.state = state;

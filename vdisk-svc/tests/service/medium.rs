@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use ipc::message::config::{DeviceConfig, FaultConfig};
-use ipc::message::record::request_flags;
+use ipc::message::record::{reply_flags, request_flags};
 
 use crate::fixture::*;
 
@@ -157,6 +157,9 @@ fn sanitize_erases_the_blocks_of_a_thin_unit() {
     assert_eq!(rig.run(0, &[0x48, 0x02, 0, 0, 0, 0, 0, 0, 0, 0], &[], &[]).status(), GOOD);
     assert_eq!(lba_status(&mut rig, 0, 255), [(0, 2048, 1)]);
     assert!(std::fs::read(file.path()).unwrap() == vec![0; 1 << 20]);
+    // From the first write on the medium is asked again.
+    assert_eq!(rig.run(0, &range_10(0x2A, 0, 16, 8), &[&[7; 4096]], &[]).status(), GOOD);
+    assert_eq!(lba_status(&mut rig, 0, 255), [(0, 16, 1), (16, 8, 0), (24, 2024, 1)]);
     rig.stop();
 }
 
@@ -248,4 +251,34 @@ fn sanitize_that_fails_is_left_in_the_ways_that_there_are() {
         let ready = rig.run(0, &TEST_UNIT_READY, &[], &[]).status();
         assert_eq!(ready, if exits { GOOD } else { SANITIZE_FAILED });
     }
+}
+
+#[test]
+fn sanitize_keeps_to_its_rate() {
+    let file = full();
+    let mut rig = Rig::on(engines()[0], DeviceConfig { sanitize_rate: 2 << 20, ..thin(0) }, &file);
+    let pattern: &[&[u8]] = &[&[0x01, 0, 0, 1, 0x55]];
+    let overwrite = ([0x48, 0x01, 0, 0, 0, 0, 0, 0, 5, 0], pattern);
+    let erase = ([0x48, 0x02, 0, 0, 0, 0, 0, 0, 0, 0], &[][..]);
+    for (cdb, lists) in [overwrite, erase] {
+        let begun = std::time::Instant::now();
+        assert_eq!(rig.run(0, &cdb, lists, &[]).status(), GOOD);
+        // A MiB at two in a second.
+        assert!(begun.elapsed().as_millis() >= 490, "{cdb:02x?} took {:?}", begun.elapsed());
+    }
+    rig.stop();
+}
+
+#[test]
+fn abort_of_a_sanitize_ends_the_command_and_not_the_operation() {
+    let file = full();
+    let mut rig = Rig::on(engines()[0], DeviceConfig { sanitize_rate: 1 << 20, ..disk(0) }, &file);
+    let sent = rig.send(0, &[0x48, 0x01, 0, 0, 0, 0, 0, 0, 5, 0], &[&[0x01, 0, 0, 1, 0x55]], &[]);
+    rig.abort(sent.serial);
+    let reply = rig.reply();
+    assert_eq!((reply.serial, reply.flags), (sent.serial, reply_flags::ABORTED));
+    assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), SANITIZING, "it goes on");
+    assert!(wait_ready(&mut rig, SANITIZING) > 0);
+    assert!(std::fs::read(file.path()).unwrap() == vec![0x55; 1 << 20]);
+    rig.stop();
 }

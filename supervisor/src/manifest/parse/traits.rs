@@ -4,6 +4,9 @@ use super::super::Traits;
 use super::super::read::Table;
 use super::super::report::{At, Report};
 
+/// The least `sanitize_rate`.
+const SLOWEST: u64 = 1 << 20;
+
 /// Reads them.
 pub fn read(table: &mut Table<'_>, block_size: u32, write_through: bool, report: &mut Report) -> Traits {
     let rotational = table.boolean("rotational", report);
@@ -31,6 +34,7 @@ pub fn read(table: &mut Table<'_>, block_size: u32, write_through: bool, report:
         // The field of the Block Limits VPD page has 16 bits.
         opt_granularity: blocks(table, "opt_granularity", block_size, u32::from(u16::MAX), report),
         threshold: number(table, "threshold", 99, report) as u8,
+        sanitize_rate: sanitize_rate(table, report),
         cacheless: false,
         on_block_device: false,
     }
@@ -44,6 +48,16 @@ fn number(table: &mut Table<'_>, key: &'static str, most: u64, report: &mut Repo
 fn rotation_rate(table: &mut Table<'_>, report: &mut Report) -> Option<At<u16>> {
     let rate = table.number("rotation_rate", 1025..=65_534, report)?;
     Some(At::new(u16::try_from(rate.value).ok()?, rate.span))
+}
+
+/// Bytes in a second. A rate that leaves a SANITIZE without a visible end is a mistake.
+fn sanitize_rate(table: &mut Table<'_>, report: &mut Report) -> u64 {
+    let Some(rate) = table.size("sanitize_rate", report) else { return 0 };
+    if rate.value < SLOWEST {
+        let hint = "write how many bytes in a second, \"1MiB\" or more, or leave it out";
+        report.error(&rate.span, format!("sanitize_rate cannot be {}", rate.value), hint);
+    }
+    rate.value
 }
 
 /// A size of whole blocks, and not more of them than the field of a VPD page holds.

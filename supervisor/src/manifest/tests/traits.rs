@@ -12,7 +12,7 @@ fn with_keys(keys: &str) -> Result<Manifest, String> {
 #[test]
 fn manifest_with_traits_of_the_medium_is_read() {
     let keys = "rotation_rate = 15000\nnv_cache = true\npretend = true\nlowest_aligned_lba = 7\n\
-                opt_transfer = \"1MiB\"\nopt_granularity = \"64KiB\"\nthreshold = 10";
+                opt_transfer = \"1MiB\"\nopt_granularity = \"64KiB\"\nthreshold = 10\nsanitize_rate = \"8MiB\"";
     let manifest = with_keys(keys).expect("a good manifest");
     let expected = Traits {
         rotational: Some(true),
@@ -23,6 +23,7 @@ fn manifest_with_traits_of_the_medium_is_read() {
         opt_transfer: 1 << 20,
         opt_granularity: 64 << 10,
         threshold: 10,
+        sanitize_rate: 8 << 20,
         cacheless: false,
         on_block_device: false,
     };
@@ -58,6 +59,10 @@ fn manifest_with_wrong_traits_is_refused() {
         (
             "opt_granularity = \"32MiB\"",
             "opt_granularity cannot be 33554432; write a multiple of 512, at most 33553920",
+        ),
+        (
+            "sanitize_rate = 1000",
+            "sanitize_rate cannot be 1000; write how many bytes in a second, \"1MiB\" or more, or leave it out",
         ),
         ("threshold = 100", "threshold cannot be 100; write a whole number from 0 to 99"),
     ] {
