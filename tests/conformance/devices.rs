@@ -1,11 +1,11 @@
-//! The units that libiscsi's suite is run against: one target with every kind of disk, each reachable in two ways.
+//! The units that libiscsi's suite is run against: every kind of disk, each on a target of its own and reachable in two ways.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 use harness::initiator::login::Login;
 use harness::initiator::task::Command;
 use harness::loop_device::LoopDevice;
@@ -30,10 +30,12 @@ pub enum Device {
     Protected,
     /// A disk on a block device, past the page cache.
     Block,
+    /// A disk with several logical blocks in a physical one.
+    Physical,
 }
 
 impl Device {
-    /// All of them, by LUN. What needs a loop device is last, so that a target without it has the same LUNs.
+    /// Those that the whole suite is run against.
     pub const ALL: [Device; 6] =
         [Device::Thin, Device::Large, Device::Removable, Device::ReadOnly, Device::Protected, Device::Block];
 
@@ -46,6 +48,7 @@ impl Device {
             Device::ReadOnly => "read-only",
             Device::Protected => "protected",
             Device::Block => "block",
+            Device::Physical => "physical",
         }
     }
 
@@ -62,106 +65,99 @@ impl Device {
     /// What makes it what it is, in the manifest.
     fn keys(self) -> &'static str {
         match self {
-            Device::Thin | Device::Protected => "",
-            // Several logical blocks in a physical one, so that nothing need be skipped for want of an unaligned range.
-            Device::Large => "block_size = 4096\nphysical_block_size = 16384",
-            Device::Block => "physical_block_size = 4096",
-            Device::Removable => "removable = true",
-            Device::ReadOnly => "read_only = true",
+            Device::Thin | Device::Protected | Device::Block => "physical_block_size = 512",
+            Device::Large => "block_size = 4096\nphysical_block_size = 4096",
+            Device::Removable => "physical_block_size = 512\nremovable = true",
+            Device::ReadOnly => "physical_block_size = 512\nread_only = true",
+            Device::Physical => "block_size = 4096\nphysical_block_size = 16384",
         }
     }
 }
 
 /// The size of each. The suite writes the first few thousand blocks and the last ones; SANITIZE writes all.
-const MIB: u64 = 256;
+const MIB: u64 = 64;
 
-/// The media, and the target that serves them. Fields are dropped in this order: the target lets go of the loop device
+/// A key of the manifest by which a SANITIZE is under way still when libiscsi looks, four seconds after it began it.
+pub const SLOW_SANITIZE: &str = "sanitize_rate = \"8MiB\"";
+
+/// libiscsi answers nothing while one of its tests sleeps for a minute.
+const NO_PINGS: &str = "nop_interval = \"0s\"";
+
+/// The logical unit number of the unit under test.
+const LUN: u16 = 1;
+
+/// A unit's medium, and the target that serves it. Fields are dropped in this order: the target lets go of the loop device
 /// before it is detached.
 pub struct Units {
     /// The running target.
     pub target: Target,
-    looped: Result<LoopDevice, String>,
-    media: TempDir,
+    medium: PathBuf,
+    _looped: Option<LoopDevice>,
+    _media: TempDir,
 }
 
 impl Units {
-    /// Makes media with something on them, and starts the target.
+    /// Makes a medium with something on it, and starts the target; `keys` are further keys of the device.
     ///
     /// # Errors
     /// It does not start, or `device` is not possible here ([`Skipped`]).
-    pub fn start(device: Device) -> anyhow::Result<Self> {
+    pub fn start(device: Device, keys: &str) -> anyhow::Result<Self> {
         let media = tempfile::Builder::new().prefix("bulkhead-media-").tempdir()?;
         let content = Random::printed("media").bytes(1 << 20);
-        for device in Device::ALL {
-            let mut file = File::create(media.path().join(device.name()))?;
-            file.write_all(&content)?;
-            file.set_len(MIB << 20)?;
-        }
-        let looped = LoopDevice::attach(&media.path().join(Device::Block.name()));
-        let mut manifest = Manifest::default().port_groups();
-        for device in Device::ALL {
-            let path = match (device, &looped) {
-                (Device::Block, Ok(looped)) => looped.path.clone(),
-                (Device::Block, Err(_)) => continue,
-                _ => media.path().join(device.name()),
-            };
-            let backend = if device == Device::Block { "block" } else { "file" };
-            let rest = format!("thin = true\n{}\n[device.{backend}]\npath = {path:?}", device.keys());
-            manifest = manifest.device(device.name(), &rest);
-        }
-        if let (Device::Block, Err(reason)) = (device, &looped) {
-            bail!(Skipped(reason.clone()));
-        }
-        Ok(Self { target: Target::start(&manifest)?, looped, media })
+        let file = media.path().join(device.name());
+        let mut written = File::create(&file)?;
+        written.write_all(&content)?;
+        written.set_len(MIB << 20)?;
+        let block = device == Device::Block;
+        let looped = block.then(|| LoopDevice::attach(&file).map_err(Skipped)).transpose()?;
+        let medium = looped.as_ref().map_or(&file, |looped| &looped.path);
+        let backend = if block { "block" } else { "file" };
+        let rest = format!("thin = true\n{}\n{keys}\n[device.{backend}]\npath = {medium:?}", device.keys());
+        // Before it there is a unit of another kind, so that it matters which one a command is sent to.
+        let manifest = Manifest::default()
+            .port_groups()
+            .service("iscsi", NO_PINGS)
+            .device("null", "[device.null]\nsize = \"1GiB\"");
+        let manifest = manifest.device(device.name(), &rest);
+        let medium = medium.clone();
+        Ok(Self { target: Target::start(&manifest)?, medium, _looped: looped, _media: media })
     }
 
-    /// The two URLs of a unit.
-    ///
-    /// # Errors
-    /// There is no such unit.
-    pub fn paths(&self, device: Device) -> anyhow::Result<[String; 2]> {
-        let lun = Device::ALL.iter().position(|it| *it == device).context("no such unit")?;
-        Ok([self.target.url(lun), self.target.second_url(lun)])
+    /// The two URLs of the unit.
+    pub fn paths(&self) -> [String; 2] {
+        [self.target.url(usize::from(LUN)), self.target.second_url(usize::from(LUN))]
     }
 
-    /// Protects a unit as an initiator does: SWP of the Control mode page, saved so that it outlives the resets of the suite.
+    /// Protects the unit as an initiator does: SWP of the Control mode page, saved so that it outlives the resets of the suite.
     ///
     /// # Errors
     /// MODE SENSE or MODE SELECT fails.
-    pub fn protect(&self, device: Device) -> anyhow::Result<()> {
-        let lun = u16::try_from(Device::ALL.iter().position(|it| *it == device).context("no such unit")?)?;
+    pub fn protect(&self) -> anyhow::Result<()> {
         let mut session = Login::normal(7).session(self.target.portal)?;
-        session.clear_unit_attentions(lun)?;
-        let sensed = session.execute(Command::read(lun, &[0x1a, 0x08, 0x0a, 0, 16, 0], 16))?;
+        session.clear_unit_attentions(LUN)?;
+        let sensed = session.execute(Command::read(LUN, &[0x1a, 0x08, 0x0a, 0, 16, 0], 16))?;
         ensure!(sensed.status == 0 && sensed.data.len() == 16, "MODE SENSE: {sensed:?}");
         // The header is reserved in MODE SELECT, and so is PS of the page; SWP is bit 3 of its byte 4.
         let mut list = [vec![0; 4], sensed.data[4..].to_vec()].concat();
         list[4] &= 0x7f;
         list[4 + 4] |= 0x08;
-        let selected = session.execute(Command::write(lun, &[0x15, 0x11, 0, 0, 16, 0], list))?;
+        let selected = session.execute(Command::write(LUN, &[0x15, 0x11, 0, 0, 16, 0], list))?;
         ensure!(selected.status == 0, "MODE SELECT: {selected:?}");
         session.logout()
     }
 
-    /// A number that changes with the content of a medium.
+    /// A number that changes with the content of the medium.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn fingerprint(&self, device: Device) -> anyhow::Result<u64> {
-        let mut file = File::open(self.medium(device))?;
+    pub fn fingerprint(&self) -> anyhow::Result<u64> {
+        let mut file = File::open(&self.medium)?;
         let (mut hasher, mut buffer) = (DefaultHasher::new(), vec![0; 1 << 20]);
         loop {
             match file.read(&mut buffer)? {
                 0 => return Ok(hasher.finish()),
                 read => hasher.write(&buffer[..read]),
             }
-        }
-    }
-
-    fn medium(&self, device: Device) -> PathBuf {
-        match (device, &self.looped) {
-            (Device::Block, Ok(looped)) => looped.path.clone(),
-            _ => self.media.path().join(device.name()),
         }
     }
 }

@@ -50,6 +50,13 @@ pub const SKIPS: &[Row] = &[
     },
     Row {
         devices: &Device::ALL,
+        tests: PHYSICAL,
+        reason: "LBPPB < 2. Skipping test",
+        right: "LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT is zero (SBC-3, READ CAPACITY(16) parameter data): there is no part \
+                of a physical block. The unit `physical` has these tests.",
+    },
+    Row {
+        devices: &Device::ALL,
         tests: &["WriteSame10.ZeroBlocks"],
         reason: "WRITESAME10 does not support 0-blocks.",
         right: "WSNZ is one: WRITE SAME with NUMBER OF LOGICAL BLOCKS zero is refused with INVALID FIELD IN CDB (SBC-3, \
@@ -71,68 +78,54 @@ pub const SKIPS: &[Row] = &[
     },
 ];
 
-/// Tests that fail for a reason of their own, what they print then, and why. Each passes when it runs alone, which
-/// has a case of its own.
+/// Tests that need several logical blocks in a physical one, for the unit that has that. Of the others one logical block
+/// is one physical block, because GetLBAStatus.UnmapSingle counts right only there.
+pub const PHYSICAL: &[&str] = &[
+    "CompareAndWrite.InvalidDataOutSize",
+    "WriteSame10.InvalidDataOutSize",
+    "WriteSame10.UnmapUnaligned",
+    "WriteSame16.InvalidDataOutSize",
+    "WriteSame16.UnmapUnaligned",
+];
+
+/// Tests that fail because of what the tests before them have left behind, and what they find amiss then. Each passes when
+/// it runs alone, which has a case of its own.
 pub struct Order {
-    /// The unit.
-    pub device: Device,
+    /// The units.
+    pub devices: &'static [Device],
     /// The test, as `Suite.Test`.
     pub test: &'static str,
     /// All that it finds amiss.
-    pub said: &'static str,
+    pub said: &'static [&'static str],
     /// Why that comes from the tests before it.
     pub right: &'static str,
 }
 
 /// What depends on the tests before it.
-pub const ORDER: &[Order] = &[Order {
-    device: Removable,
-    test: "PreventAllow.2ITNexuses",
-    said: "[FAILED] STARTSTOPUNIT failed with wrong sense. Should have failed with \
-           ILLEGAL_REQUEST(0x05)/SCSI_SENSE_ASCQ_MEDIUM_REMOVAL_PREVENTED(0x5302) but failed with Sense: (null)(0x06)/(0x2903)",
-    right: "With two paths it takes the session of the second path, open since the beginning, and sends its command \
+pub const ORDER: &[Order] = &[
+    Order {
+        devices: &[Removable],
+        test: "PreventAllow.2ITNexuses",
+        said: &["[FAILED] STARTSTOPUNIT failed with wrong sense. Should have failed with \
+               ILLEGAL_REQUEST(0x05)/SCSI_SENSE_ASCQ_MEDIUM_REMOVAL_PREVENTED(0x5302) but failed with Sense: (null)(0x06)/(0x2903)"],
+        right: "With two paths it takes the session of the second path, open since the beginning, and sends its command \
             without a look at the unit attention that PreventAllow.LUNReset has established there: LOGICAL UNIT RESET \
             does so for every I_T nexus (SAM-5, Logical unit reset).",
-}];
-
-/// Assertions that fail, and why. Any other assertion of the same test is a failure.
-pub struct Known {
-    /// The units.
-    pub devices: &'static [Device],
-    /// The test, as `Suite.Test`.
-    pub test: &'static str,
-    /// Where the assertions are, as `file:line`.
-    pub at: &'static [&'static str],
-    /// Why, or what has to be done about it.
-    pub why: &'static str,
-}
-
-/// All of them.
-pub const KNOWN: &[Known] = &[
-    Known {
-        devices: &Device::ALL,
-        test: "GetLBAStatus.UnmapSingle",
-        at: &["test_get_lba_status_unmap_single.c:135"],
-        why: "Its second loop asks for LBA i + 1 and wants the first descriptor to begin at i + the number of logical blocks \
-              in a physical one, which is the same only where that number is one. SBC-3, GET LBA STATUS: the first \
-              descriptor begins at the STARTING LOGICAL BLOCK ADDRESS.",
     },
-    Known {
-        devices: &[Block],
-        test: "Sanitize.BlockErase",
-        at: &["test_sanitize_block_erase.c:166"],
-        why: "It takes provisioning status 0h for mapped; SBC-3 says mapped or unknown, and a block device does not tell.",
-    },
-    Known {
+    Order {
         devices: &[Thin, Large, Removable, Block],
         test: "Sanitize.Reset",
-        at: &[
-            "test_sanitize_reset.c:97",
-            "test_sanitize_reset.c:102",
-            "test_sanitize_reset.c:107",
-            "test_sanitize_reset.c:165",
+        said: &[
+            "[FAILED] TESTUNITREADY failed with wrong sense. Should have failed with NOT \
+             READY(0x02)/SANITIZE_IN_PROGRESS(0x041b) but failed with Sense: (null)(0x00)/(0x0000)",
+            "[FAILED] STARTSTOPUNIT failed with wrong sense. Should have failed with NOT \
+             READY(0x02)/SANITIZE_IN_PROGRESS(0x041b) but failed with Sense: (null)(0x00)/(0x0000)",
+            "[FAILED] READ16 failed with wrong sense. Should have failed with NOT \
+             READY(0x02)/SANITIZE_IN_PROGRESS(0x041b) but failed with Sense: (null)(0x00)/(0x0000)",
+            "[FAILED] TESTUNITREADY successful but should have failed with NOT READY(0x02)/SANITIZE_IN_PROGRESS(0x041b)",
         ],
-        why: "OPEN, and not yet known whose fault it is: commands beside a sanitize, and after a reset in its middle, do not \
-              end as wanted on a unit that is sanitized within seconds.",
+        right: "With two paths Sanitize.Reservations takes a RESERVE(6) in the session of the second path, and neither \
+                releases it nor logs out, as it does with one. So SANITIZE and what comes after it end with RESERVATION \
+                CONFLICT, which has no sense data (SPC-2, RESERVE(6) command), until the resets release it.",
     },
 ];

@@ -8,9 +8,9 @@ use harness::clients::Need;
 use harness::suite::Case;
 use harness::test_cu::{self, Test};
 
-use super::devices::{Device, Units};
+use super::devices::{Device, SLOW_SANITIZE, Units};
 use super::protected;
-use super::skips::{KNOWN, Known, ORDER, Order, Row, SKIPS};
+use super::skips::{ORDER, Order, PHYSICAL, Row, SKIPS};
 
 /// The families. `ALL` has the tests of the others too; they are run as their authors group them, because what a test
 /// finds depends on those before it.
@@ -19,7 +19,7 @@ const FAMILIES: [&str; 4] = ["ALL", "SCSI", "iSCSI", "LINUX"];
 /// The tests that change SWP themselves: on the unit that an initiator has protected they come last.
 const CHANGES_PROTECTION: &str = "ALL.ModeSense6";
 
-/// A case for each family on each unit, and for each test that fails after others.
+/// A case for each family on each unit, and for each test that needs a run or a unit of its own.
 pub fn cases() -> Vec<Case> {
     let units = Device::ALL.into_iter().filter(|device| *device != Device::Protected);
     let pairs = units.flat_map(|device| FAMILIES.map(|family| (device, family)));
@@ -27,25 +27,27 @@ pub fn cases() -> Vec<Case> {
         let name = format!("test_cu_{}_on_{}", family.to_lowercase(), device.name());
         case(name, move || check(device, family))
     });
-    let alone = ORDER.iter().map(|row| {
-        let name = format!("test_cu_{}_on_{}", row.test.to_lowercase(), row.device.name());
-        case(name, move || passes_alone(row))
+    let after_others = ORDER.iter().flat_map(|row| row.devices.iter().map(|device| (*device, row.test)));
+    let alone = after_others.chain(PHYSICAL.iter().map(|test| (Device::Physical, *test)));
+    let alone = alone.map(|(device, test)| {
+        let name = format!("test_cu_{}_on_{}", test.to_lowercase(), device.name());
+        case(name, move || passes_alone(device, test))
     });
     let protected = case("test_cu_all_on_protected".to_owned(), check_protected);
-    families.chain([protected]).chain(alone).collect()
+    alone.chain([protected]).chain(families).collect()
 }
 
 fn case(name: String, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {
-    Case::new(name, run).needs(&[Need::Libiscsi]).limit(Duration::from_secs(180))
+    Case::new(name, run).needs(&[Need::Libiscsi]).limit(Duration::from_secs(360))
 }
 
 fn check(device: Device, family: &str) -> anyhow::Result<()> {
-    let units = Units::start(device)?;
-    let before = units.fingerprint(device)?;
-    let tests = run(&units, device, family)?;
+    let units = Units::start(device, "")?;
+    let before = units.fingerprint()?;
+    let tests = run(&units, family)?;
     judge(&units, device, family, &tests)?;
     if device.protected().is_some() {
-        ensure!(units.fingerprint(device)? == before, "a protected medium was written");
+        ensure!(units.fingerprint()? == before, "a protected medium was written");
     }
     units.target.stop()
 }
@@ -53,31 +55,32 @@ fn check(device: Device, family: &str) -> anyhow::Result<()> {
 /// Everything on the unit that an initiator has protected, suite by suite.
 fn check_protected() -> anyhow::Result<()> {
     let device = Device::Protected;
-    let units = Units::start(device)?;
-    units.protect(device)?;
-    let before = units.fingerprint(device)?;
+    let units = Units::start(device, "")?;
+    units.protect()?;
+    let before = units.fingerprint()?;
     let suites = test_cu::suites("ALL")?;
     ensure!(suites.iter().any(|suite| suite == CHANGES_PROTECTION), "no {CHANGES_PROTECTION}: {suites:?}");
     let mut tests = Vec::new();
     for suite in suites.iter().filter(|suite| *suite != CHANGES_PROTECTION) {
-        tests.extend(run(&units, device, suite)?);
+        tests.extend(run(&units, suite)?);
     }
-    ensure!(units.fingerprint(device)? == before, "a protected medium was written");
-    tests.extend(run(&units, device, CHANGES_PROTECTION)?);
+    ensure!(units.fingerprint()? == before, "a protected medium was written");
+    tests.extend(run(&units, CHANGES_PROTECTION)?);
     judge(&units, device, "ALL", &tests)?;
     units.target.stop()
 }
 
-fn passes_alone(row: &Order) -> anyhow::Result<()> {
-    let units = Units::start(row.device)?;
-    let tests = run(&units, row.device, &format!("ALL.{}", row.test))?;
-    let test = tests.iter().find(|test| test.name == row.test).context("it did not run")?;
-    ensure!(test.failed.is_none() && test.skips.is_empty(), "{test:?}: it is not the order: {}", row.right);
+/// Neither fails nor skips anything.
+fn passes_alone(device: Device, name: &str) -> anyhow::Result<()> {
+    let units = Units::start(device, SLOW_SANITIZE)?;
+    let tests = run(&units, &format!("ALL.{name}"))?;
+    let test = tests.iter().find(|test| test.name == name).context("it did not run")?;
+    ensure!(test.failed.is_none() && test.skips.is_empty(), "{test:?}\n{}", units.target.logs());
     units.target.stop()
 }
 
-fn run(units: &Units, device: Device, tests: &str) -> anyhow::Result<Vec<Test>> {
-    let [one, two] = units.paths(device)?;
+fn run(units: &Units, tests: &str) -> anyhow::Result<Vec<Test>> {
+    let [one, two] = units.paths();
     test_cu::run(tests, [&one, &two])
 }
 
@@ -150,43 +153,29 @@ impl Row {
 
 /// Why a failure of a test is a fault of the unit, unless it is none.
 fn objection(device: Device, test: &Test) -> Option<String> {
-    if ORDER.iter().any(|row| row.accounts_for(device, test)) {
-        return None;
-    }
-    let failed = test.failed.as_deref().unwrap_or_default();
-    let known = |line: &&str| KNOWN.iter().any(|row| row.accounts_for(device, &test.name, line));
-    let rest: Vec<&str> = failed.lines().filter(|line| !known(line)).collect();
-    for row in
-        KNOWN.iter().filter(|row| failed.lines().any(|line| row.accounts_for(device, &test.name, line)))
-    {
-        println!("{} on {} fails: {}", test.name, device.name(), row.why);
-    }
-    if rest.len() < failed.lines().count() && !rest.iter().any(|line| is_assertion(line)) {
+    if let Some(row) = ORDER.iter().find(|row| row.accounts_for(device, test)) {
+        println!("{} on {} fails: {}", test.name, device.name(), row.right);
         return None;
     }
     match device.protected() {
-        Some(code) => protected::objection(&Test { failed: Some(rest.join("\n")), ..test.clone() }, code),
+        Some(code) => protected::objection(test, code),
         None => Some("and nothing makes that right".to_owned()),
+    }
+}
+
+impl Order {
+    /// It found amiss what the row says and nothing else, one assertion for each.
+    fn accounts_for(&self, device: Device, test: &Test) -> bool {
+        let amiss = test.said.lines().map(str::trim).filter(|line| line.contains("[FAILED]"));
+        let assertions = test.failed.as_deref().unwrap_or_default().lines().filter(|line| is_assertion(line));
+        self.devices.contains(&device)
+            && self.test == test.name
+            && amiss.eq(self.said.iter().copied())
+            && assertions.count() == self.said.len()
     }
 }
 
 /// Whether a line is one of CUnit's numbered list of failed assertions.
 fn is_assertion(line: &str) -> bool {
     line.trim_start().split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok())
-}
-
-impl Known {
-    fn accounts_for(&self, device: Device, test: &str, line: &str) -> bool {
-        let at = |place: &&str| line.contains(&format!(". {place} "));
-        self.devices.contains(&device) && self.test == test && is_assertion(line) && self.at.iter().any(at)
-    }
-}
-
-impl Order {
-    fn accounts_for(&self, device: Device, test: &Test) -> bool {
-        let mut amiss = test.said.lines().map(str::trim).filter(|line| line.contains("[FAILED]"));
-        let once = amiss.next() == Some(self.said) && amiss.next().is_none();
-        let failed = test.failed.as_deref().unwrap_or_default();
-        self.device == device && self.test == test.name && once && !failed.contains("\n    2. ")
-    }
 }

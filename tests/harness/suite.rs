@@ -97,8 +97,13 @@ fn watched(
 
 /// Runs the cases that the command line selects, one at a time unless it says otherwise: they load the machine.
 pub fn main(cases: Vec<Case>) -> ExitCode {
+    main_at_once(1, cases)
+}
+
+/// The same for cases most of which wait most of the time: so many at once.
+pub fn main_at_once(most: usize, cases: Vec<Case>) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(1);
+    arguments.test_threads.get_or_insert(most);
     if !arguments.list {
         // Where they have to be built first, that is not on the time of the first case.
         binaries::directory();
