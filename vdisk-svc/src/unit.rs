@@ -24,11 +24,10 @@ use std::time::{Duration, Instant};
 use ipc::message::config::{BackendConfig, DeviceConfig};
 use ipc::state::StateDir;
 use scsi::asc::Asc;
-use scsi::device_info::{Ascii, DeviceInfo, DeviceType};
+use scsi::device_info::DeviceInfo;
 use scsi::log_page::Activity;
 use scsi::sense::Sense;
 use scsi::unit_report::UnitReport;
-use scsi::units::{BlockSize, Bytes};
 
 use crate::backend::Backend;
 use crate::backend::fault::Fault;
@@ -46,8 +45,6 @@ use settings::Settings;
 use space::Space;
 use watchers::Watchers;
 
-/// The longest transfer of one command, in bytes, where transports can carry as much.
-const MAX_TRANSFER: u64 = 16 << 20;
 /// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 /// The longest wait between two tries.
@@ -164,7 +161,7 @@ impl Unit {
             (_, None) if config.removable => State::Empty,
             (_, None) => return Err(format!("device {}: its medium was not granted", config.name)),
         };
-        let info = info(&config, 0).map_err(|error| format!("device {}: {error}", config.name))?;
+        let info = identity::info(&config, 0).map_err(|error| format!("device {}: {error}", config.name))?;
         let mut unit = Self {
             settings: Settings::new(&info),
             config,
@@ -442,7 +439,7 @@ impl Unit {
         }
         let bytes = self.config.limit.map_or(bytes, |limit| limit.min(bytes));
         let before = self.info.blocks;
-        let info = info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
+        let info = identity::info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
         self.info = DeviceInfo { threshold: self.threshold_sets(info.threshold_set()), ..info };
         self.blank &= self.info.blocks == before;
         self.tell_generations();
@@ -452,46 +449,6 @@ impl Unit {
     fn fail(&mut self, error: &io::Error) -> String {
         self.state = State::Failed;
         format!("device {}: its medium cannot be used: {error}", self.config.name)
-    }
-}
-
-/// What initiators are told of a unit of so many bytes.
-fn info(config: &DeviceConfig, bytes: u64) -> Result<DeviceInfo, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let block_size = BlockSize::new(config.block_size).map_err(|error| text(&error))?;
-    let blocks = Bytes(bytes).whole_blocks(block_size);
-    Ok(DeviceInfo {
-        device_type: if config.cdrom { DeviceType::CdDvd } else { DeviceType::Disk },
-        vendor: Ascii::new(&config.vendor).map_err(|error| text(&error))?,
-        product: Ascii::new(&config.product).map_err(|error| text(&error))?,
-        revision: Ascii::new(&config.revision).map_err(|error| text(&error))?,
-        serial: Ascii::new(&config.serial).map_err(|error| text(&error))?,
-        names: identity::names(&config.names)?,
-        ports: identity::ports(&config.ports)?,
-        tpgs: identity::tpgs(config.management),
-        unit_group: identity::unit_group(config),
-        management_url: config.management_url.clone(),
-        physical_block_exponent: config.physical_exponent,
-        read_only: config.read_only,
-        removable: config.removable,
-        rotational: config.rotational,
-        write_cache: !(config.write_through || config.nv_cache || config.cacheless),
-        nv_cache: config.nv_cache,
-        rotation_rate: config.rotation_rate,
-        lowest_aligned: config.lowest_aligned,
-        optimal_transfer: Bytes(u64::from(config.optimal_transfer)).whole_blocks(block_size),
-        optimal_granularity: u16::try_from(config.optimal_granularity / config.block_size).unwrap_or(0),
-        thin_provisioned: config.thin,
-        max_transfer: max_transfer(config).whole_blocks(block_size),
-        ..DeviceInfo::disk(&config.name, block_size, blocks)
-    })
-}
-
-/// The longest transfer of one command.
-fn max_transfer(config: &DeviceConfig) -> Bytes {
-    match config.max_transfer {
-        0 => Bytes(MAX_TRANSFER),
-        carried => Bytes(MAX_TRANSFER.min(carried)),
     }
 }
 
