@@ -82,10 +82,26 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
 
     /// Takes the next message, if there is one.
     pub fn receive(&mut self) -> Result<Option<(R, Vec<OwnedFd>)>, ChannelError> {
+        self.take(RecvFlags::empty())
+    }
+
+    /// The next message, if there is one, with duplicates of its descriptors. It stays where it is until
+    /// [`discard`](Self::discard): should this process die before that, whoever holds this end next finds it again.
+    pub fn peek(&mut self) -> Result<Option<(R, Vec<OwnedFd>)>, ChannelError> {
+        self.take(RecvFlags::PEEK)
+    }
+
+    /// Drops the message that was looked at.
+    pub fn discard(&mut self) {
+        // One byte does: the rest of the packet goes with it, and so do descriptors for which there is no room.
+        let _ = rustix::net::recv(&self.socket, &mut self.buffer[..1], RecvFlags::DONTWAIT);
+    }
+
+    fn take(&mut self, how: RecvFlags) -> Result<Option<(R, Vec<OwnedFd>)>, ChannelError> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut iov = [io::IoSliceMut::new(&mut self.buffer)];
-        let mut take = || recvmsg(&self.socket, &mut iov, &mut ancillary, RecvFlags::CMSG_CLOEXEC);
+        let mut take = || recvmsg(&self.socket, &mut iov, &mut ancillary, how | RecvFlags::CMSG_CLOEXEC);
         let received = match take() {
             // The other end was closed with messages of ours unread. Linux says so once, before what it sent last.
             Err(rustix::io::Errno::CONNRESET) => take(),

@@ -1,20 +1,28 @@
 //! One service as the supervisor sees it: its state, its living process, what it died of.
 //!
-//! Nothing here waits for the process: grants that its socket does not take are queued up to a bound, events are read as
-//! they come. Times are on the reactor's clock, which starts with the supervisor.
+//! Nothing here waits for the process: grants are queued up to a bound until [`Process::flush`], events are read as they
+//! come. Times are on the reactor's clock.
+//!
+//! A process is a child of this one or, if a former supervisor started it, of the keeper; its end is known by its pidfd
+//! either way.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use ipc::channel::ChannelError;
+use ipc::channel::{ChannelError, SupervisorChannel};
+use ipc::message::Event;
 use ipc::shm;
 use ipc::stats::{PAGE_BYTES, Stats};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
 
+use crate::kept::Kept;
 use crate::obituary::Obituary;
 use crate::policy::Death;
+use crate::record::ProcessRecord;
 use crate::spawn::Spawned;
 use crate::wiring::Message;
 
@@ -24,7 +32,7 @@ const MOST_WAITING: usize = 8192;
 const MOST_DEATHS: usize = 1024;
 
 /// Where a service is in its life.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Its process runs and is not ready yet.
     Starting,
@@ -105,7 +113,12 @@ impl Child {
 
 /// A living process.
 pub struct Process {
-    spawned: Spawned,
+    pid: u32,
+    pidfd: OwnedFd,
+    channel: SupervisorChannel,
+    /// To be reaped, unless it is the keeper's child.
+    own: Option<std::process::Child>,
+    log_start: u64,
     queue: VecDeque<Message>,
     /// Its statistics page, as it is granted.
     pub stats_fd: OwnedFd,
@@ -126,7 +139,7 @@ pub struct Process {
     /// The heartbeat when it last changed, and when that was.
     pub beat: (u64, Duration),
     /// When patience with it is over and it is killed, and the reason that is given then.
-    pub kill_at: Option<(Duration, &'static str)>,
+    pub kill_at: Option<(Duration, String)>,
     /// Faults of its peers that it has reported.
     pub faults: u32,
     /// Why the supervisor killed it, if it did.
@@ -135,6 +148,8 @@ pub struct Process {
     pub problems: Vec<String>,
     /// Whether its socket is watched for room.
     pub wants_room: bool,
+    /// A former supervisor may have died before it told it something.
+    pub owed: bool,
 }
 
 impl Process {
@@ -153,8 +168,13 @@ impl Process {
                 return Err(error);
             }
         };
+        let Spawned { child, pidfd, channel, log_start } = spawned;
         Ok(Self {
-            spawned,
+            pid: child.id(),
+            pidfd,
+            channel,
+            own: Some(child),
+            log_start,
             queue: VecDeque::new(),
             stats_fd,
             stats,
@@ -170,32 +190,95 @@ impl Process {
             reason: None,
             problems: Vec::new(),
             wants_room: false,
+            owed: false,
         })
+    }
+
+    /// Takes a process into care that a former supervisor started: its pidfd, its control socket, its statistics page.
+    ///
+    /// # Errors
+    /// The page cannot be mapped.
+    pub fn adopt(
+        record: ProcessRecord,
+        [pidfd, socket, stats_fd]: [OwnedFd; 3],
+        now: Duration,
+    ) -> io::Result<Self> {
+        let stats = Stats::new(&stats_fd).map_err(io::Error::other)?;
+        Ok(Self {
+            pid: record.pid,
+            pidfd,
+            channel: SupervisorChannel::from_fd(socket),
+            own: None,
+            log_start: record.log_start,
+            queue: VecDeque::new(),
+            beat: (stats.beats(), now),
+            stats_fd,
+            stats,
+            counters: record.counters,
+            started: record.started,
+            ready: record.ready,
+            hello: record.granted,
+            granted: record.granted,
+            grants_due: None,
+            kill_at: record.kill_at,
+            faults: record.faults,
+            reason: record.reason,
+            problems: record.problems,
+            wants_room: false,
+            owed: record.owed,
+        })
+    }
+
+    /// What a successor of this supervisor has to know of it.
+    pub fn record(&self) -> ProcessRecord {
+        ProcessRecord {
+            pid: self.pid,
+            log_start: self.log_start,
+            counters: self.counters.clone(),
+            started: self.started,
+            ready: self.ready,
+            granted: self.granted,
+            owed: self.owed || self.has_waiting(),
+            kill_at: self.kill_at.clone(),
+            faults: self.faults,
+            reason: self.reason.clone(),
+            problems: self.problems.clone(),
+        }
     }
 
     /// Its process number.
     pub fn pid(&self) -> u32 {
-        self.spawned.child.id()
+        self.pid
     }
 
     /// Readable when it is over.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.spawned.pidfd.as_fd()
+        self.pidfd.as_fd()
     }
 
     /// Its control socket.
     pub fn socket(&self) -> BorrowedFd<'_> {
-        self.spawned.channel.as_fd()
+        self.channel.as_fd()
     }
 
     /// Where its part of the log begins.
     pub fn log_start(&self) -> u64 {
-        self.spawned.log_start
+        self.log_start
     }
 
-    /// Its exit status, if it is over. Reaps it.
-    pub fn try_wait(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
-        self.spawned.child.try_wait()
+    /// Whether it is over, and its exit status where that is known. Reaps it.
+    ///
+    /// # Errors
+    /// It cannot be asked for.
+    pub fn try_wait(&mut self, kept: &Kept) -> io::Result<Option<Option<std::process::ExitStatus>>> {
+        match &mut self.own {
+            Some(child) => Ok(child.try_wait()?.map(Some)),
+            None => {
+                let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+                let over = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&now))? > 0;
+                Ok(over.then(|| kept.end_of(self.pid)))
+            }
+        }
     }
 
     /// Sends it a signal.
@@ -203,7 +286,7 @@ impl Process {
     /// # Errors
     /// It is over already.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(pidfd_send_signal(&self.spawned.pidfd, signal)?)
+        Ok(pidfd_send_signal(&self.pidfd, signal)?)
     }
 
     /// Kills it; the first reason given is the one that its obituary has.
@@ -214,7 +297,7 @@ impl Process {
         let _ = self.signal(Signal::KILL);
     }
 
-    /// Sends a grant, now or when its socket has room. A service that lets too many wait is killed.
+    /// Queues a grant for [`Process::flush`]. A service that lets too many wait is killed.
     pub fn send(&mut self, message: Message) {
         if self.queue.len() >= MOST_WAITING {
             self.kill("did not read its control socket");
@@ -222,14 +305,13 @@ impl Process {
             return;
         }
         self.queue.push_back(message);
-        self.flush();
     }
 
     /// Sends what waits; returns with [`Process::has_waiting`] true when the socket has no room.
     pub fn flush(&mut self) {
         while let Some((grant, fds)) = self.queue.front() {
             let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
-            match self.spawned.channel.send(grant, &borrowed) {
+            match self.channel.send(grant, &borrowed) {
                 Ok(()) => {
                     self.queue.pop_front();
                 }
@@ -254,11 +336,17 @@ impl Process {
         !self.queue.is_empty()
     }
 
-    /// The next event, if there is one.
+    /// The next event, if there is one. It stays the next one until [`Process::heard`], so that a successor hears it when
+    /// this supervisor dies before it has done what it says.
     ///
     /// # Errors
     /// It closed its socket, or sent what is no event.
-    pub fn receive(&mut self) -> Result<Option<(ipc::message::Event, Vec<OwnedFd>)>, ChannelError> {
-        self.spawned.channel.receive()
+    pub fn hear(&mut self) -> Result<Option<(Event, Vec<OwnedFd>)>, ChannelError> {
+        self.channel.peek()
+    }
+
+    /// What the last event says has been done.
+    pub fn heard(&mut self) {
+        self.channel.discard();
     }
 }

@@ -9,12 +9,15 @@ mod show;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::admin::{Request, client};
 use crate::graph::{self, Format};
+use crate::keeper;
+use crate::kept::{self, Kept};
 use crate::manifest::Manifest;
 use crate::manifest::report::Report;
 use crate::plan::Plan;
@@ -137,13 +140,24 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
     let state = cli.state_dir.or_else(|| variable(STATE_DIR));
     let given = given.map(std::path::absolute).transpose().context("the run directory")?;
     let run_dir = given.clone().unwrap_or_else(run_dir::default_path);
+    let kept = if matches!(cli.command, Command::Run { .. } | Command::Demo { .. }) {
+        if !kept::is_supervisor() {
+            return keeper::keep();
+        }
+        match run::resume()? {
+            (_, Some(code)) => return Ok(code),
+            (kept, None) => kept,
+        }
+    } else {
+        Rc::new(Kept::nobody())
+    };
     let ask = |request| request_and_show(&run_dir, &request);
     match cli.command {
         Command::Run { manifest } => {
             let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };
-            run::run(&loaded, &manifest, given, state, Box::new(|| say("bulkhead: ready\n")))
+            run::run(&loaded, &manifest, given, state, (kept, "bulkhead: ready\n".to_owned()))
         }
-        Command::Demo { dir } => demo::demo(&dir, given, state),
+        Command::Demo { dir } => demo::demo(&dir, given, state, kept),
         Command::Check { manifest } => Ok(check(&manifest)),
         Command::Graph { manifest, format } => {
             let Some((loaded, _)) = load(Manifest::load(&manifest)) else { return Ok(ExitCode::FAILURE) };

@@ -3,12 +3,18 @@
 //!
 //! The way through: `manifest` (what a person wrote) -> `plan` (what shall exist) -> `wiring` (it exists) -> `spawn` (a
 //! process) -> `child` (its life) -> `obituary` and `policy` (its death, and what then). The `reactor` is the loop over all
-//! of it, `admin` the way in from outside, `cli` the command line.
+//! of it, `admin` the way in from outside, `cli` the command line. `keeper` is the parent process that holds descriptors for
+//! the time after the supervisor's own death, `record` what its successor has to know.
 #![forbid(unsafe_code)]
 
 pub mod graph;
 pub mod manifest;
 pub mod plan;
+
+pub mod clock;
+pub mod keeper;
+pub mod kept;
+pub mod record;
 
 pub mod listen;
 pub mod media;

@@ -24,6 +24,7 @@ use std::time::Duration;
 use access::{AccessGroup, Alua};
 use ipc::message::config::LunAddressing;
 use report::{At, Report, Span};
+use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
 
@@ -46,7 +47,7 @@ pub struct Manifest {
 }
 
 /// `[supervisor]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Where sockets, logs and the lock live; `--run-dir` wins over it.
     pub run_dir: Option<PathBuf>,
@@ -65,7 +66,7 @@ pub struct Settings {
 }
 
 /// What a service does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// `core-svc`: the SCSI state that nexuses share.
     Core,

@@ -7,13 +7,15 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes at the end of a log that are looked at for its last lines.
 const TAIL_BYTES: u64 = 4096;
 /// Last lines that are kept.
 const TAIL_LINES: usize = 5;
 
 /// One death.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obituary {
     /// When, by the wall clock.
     pub at: SystemTime,

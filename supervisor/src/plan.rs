@@ -16,6 +16,7 @@ use ipc::message::config::{
     AccessGroupConfig, BackendConfig, DeviceConfig, DeviceGroupConfig, FaultConfig, PortGroupConfig,
     PortName, PortalConfig, ServiceConfig, ServiceKind, TargetConfig, UnitConfig,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::{self, Backend, Kind, Manifest, Settings};
 use crate::policy::Policy;
@@ -33,7 +34,7 @@ fn notebook_bytes(kind: Kind) -> usize {
 const ISCSI: u8 = 5;
 
 /// Everything that shall exist.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Limits and places.
     pub settings: Settings,
@@ -56,7 +57,7 @@ pub struct Plan {
 }
 
 /// One service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServicePlan {
     /// What it does.
     pub kind: Kind,
@@ -77,7 +78,7 @@ pub struct ServicePlan {
 }
 
 /// One link, by the numbers of the services at its ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkPlan {
     /// Who asks.
     pub requester: u32,
@@ -97,7 +98,7 @@ impl LinkPlan {
 }
 
 /// One listening socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortalPlan {
     /// Where it listens.
     pub address: SocketAddr,
@@ -108,7 +109,7 @@ pub struct PortalPlan {
 }
 
 /// One logical unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitPlan {
     /// The handler that serves it.
     pub service: u32,
@@ -139,7 +140,7 @@ impl UnitPlan {
 }
 
 /// Where the bytes of a unit are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Medium {
     /// Nowhere.
     None,

@@ -9,6 +9,8 @@ mod tests;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What a death costs when the service had worked for at least `min_run`.
 const COST_OF_A_RUN: u32 = 1;
 /// What a death costs when the service was ready, but not for `min_run`.
@@ -17,7 +19,7 @@ const COST_OF_A_SHORT_RUN: u32 = 3;
 const COST_OF_NO_RUN: u32 = 10;
 
 /// The numbers of `[service.restart]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// A service that ran this long and dies is restarted at once.
     pub min_run: Duration,
@@ -44,7 +46,7 @@ impl Default for Policy {
 }
 
 /// One death, as the policy sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     /// When, on any clock that only goes forward.
     pub at: Duration,

@@ -1,19 +1,23 @@
 //! The supervisor's one loop: deaths (pidfds), words from services (control sockets), administrators (admin socket),
 //! signals, and time. It never waits for a service: what takes time is a state and a deadline.
 //!
+//! `commit` writes down what has been decided before it is said, `adopt` goes on for a supervisor that died.
 //! `lifecycle` starts, stops and buries services; `events` hears them; `timers` is everything that happens because
 //! time has passed; `requests` answers administrators, `devices` those who change a device.
 
 mod access;
+mod adopt;
+mod commit;
 mod devices;
 mod events;
 mod lifecycle;
 mod requests;
 mod timers;
 
-use std::io::{self, IsTerminal};
+use std::io;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipc::wait::{Ready, Waiter, Watch};
 use nix::sys::signal::{SigSet, Signal};
@@ -22,17 +26,25 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::admin::server::AdminServer;
 use crate::board::Board;
 use crate::child::Child;
+use crate::clock::Clock;
 use crate::manifest::Kind;
-use crate::plan::Plan;
+use crate::plan::{Plan, UnitPlan};
+use crate::record::name;
 use crate::relink::Links;
 use crate::run_dir::RunDir;
 use crate::wiring::Wiring;
+
+pub use commit::Memory;
 
 /// What a ready descriptor is, in the upper half of its token; the lower half says whose.
 const SIGNALS: u64 = 1 << 32;
 const PIDFD: u64 = 2 << 32;
 const CONTROL: u64 = 3 << 32;
 const ADMIN: u64 = 4 << 32;
+const KEEPER: u64 = 5 << 32;
+
+/// A client that never was: of requests to a former supervisor.
+const NOBODY: u64 = 0;
 
 /// The order in which kinds are stopped: first nobody asks any more, then nobody has to answer.
 const STOP_ORDER: [Kind; 3] = [Kind::Iscsi, Kind::Core, Kind::Vdisk];
@@ -69,7 +81,12 @@ pub struct Reactor {
     /// Changes of devices that are under way.
     changes: devices::Changes,
     board: Option<Board>,
-    clock: Instant,
+    clock: Clock,
+    memory: Memory,
+    /// The units as they were at the first start.
+    first_units: Vec<UnitPlan>,
+    /// Services run already.
+    adopted: bool,
     /// When the tick before this one was.
     ticked: Duration,
     /// Set while everything is being stopped: the stage of [`STOP_ORDER`] that is.
@@ -85,7 +102,7 @@ pub struct Reactor {
 
 impl Reactor {
     /// A supervisor over everything that has been opened; nothing is started yet. `on_ready` is called when every
-    /// service is ready for the first time.
+    /// service is ready for the first time. `admin` is the admin socket of a former supervisor.
     ///
     /// # Errors
     /// The host refuses descriptors or signals.
@@ -94,14 +111,22 @@ impl Reactor {
         manifest: PathBuf,
         run_dir: RunDir,
         wiring: Wiring,
+        (memory, admin): (Memory, Option<UnixListener>),
         on_ready: Box<dyn FnOnce()>,
     ) -> Result<Self, ReactorError> {
         let host = |what| move |error: io::Error| ReactorError::Host { what, error };
         let signals = catch_signals().map_err(host("catching signals"))?;
         let waiter = Waiter::new(0).map_err(host("making an epoll"))?;
         waiter.add(&signals, SIGNALS, Watch::Readable).map_err(host("watching signals"))?;
-        let admin = AdminServer::new(&run_dir.admin_socket(), ADMIN, &waiter);
+        let admin = match admin {
+            Some(listener) => AdminServer::over(listener, ADMIN, &waiter),
+            None => AdminServer::new(&run_dir.admin_socket(), ADMIN, &waiter),
+        };
         let admin = admin.map_err(host("opening the admin socket"))?;
+        memory.kept.store(name::ADMIN, admin.socket());
+        if let Some(socket) = memory.kept.socket() {
+            waiter.add(socket, KEEPER, Watch::Readable).map_err(host("watching the keeper"))?;
+        }
         let board = Board::new(run_dir.path())
             .inspect_err(|error| tracing::warn!(%error, "there is no stats board"))
             .ok();
@@ -109,6 +134,7 @@ impl Reactor {
         Ok(Self {
             links: Links::new(&plan),
             access: access::Access::new(&plan),
+            first_units: plan.units.clone(),
             plan,
             manifest,
             run_dir,
@@ -120,13 +146,15 @@ impl Reactor {
             pending: Vec::new(),
             changes: devices::Changes::default(),
             board,
-            clock: Instant::now(),
+            clock: Clock::start(),
+            on_terminal: memory.kept.on_terminal(),
+            memory,
+            adopted: false,
             ticked: Duration::ZERO,
             stopping: None,
             announced: false,
             on_ready,
             unfit: None,
-            on_terminal: io::stdin().is_terminal(),
         })
     }
 
@@ -135,11 +163,15 @@ impl Reactor {
     /// # Errors
     /// A service is unfit, or the host refuses to wait for events.
     pub fn run(mut self) -> Result<(), ReactorError> {
-        for kind in Kind::ALL {
-            for service in self.plan.of_kind(kind).collect::<Vec<u32>>() {
-                self.start(service);
+        if !self.adopted {
+            for kind in Kind::ALL {
+                for service in self.plan.of_kind(kind).collect::<Vec<u32>>() {
+                    self.start(service);
+                }
             }
         }
+        self.say();
+        self.memory.kept.up();
         self.refresh_board();
         let mut ready = Vec::new();
         while !self.is_over() {
@@ -152,6 +184,7 @@ impl Reactor {
             self.on_time();
             self.settle_requests();
             self.advance_stop();
+            self.say();
         }
         match self.unfit {
             Some(unfit) => Err(ReactorError::Unfit(unfit)),
@@ -159,9 +192,9 @@ impl Reactor {
         }
     }
 
-    /// The time since this supervisor started.
+    /// The time since the first supervisor of this run directory started.
     fn now(&self) -> Duration {
-        self.clock.elapsed()
+        self.clock.now()
     }
 
     fn name(&self, service: u32) -> &str {
@@ -179,8 +212,17 @@ impl Reactor {
             PIDFD => self.on_pidfd(whose),
             CONTROL => self.on_control(whose, event),
             ADMIN => self.on_admin(event),
+            KEEPER => self.on_keeper(),
             _ => {}
         }
+    }
+
+    /// The keeper says nothing unasked: its end of the socket is closed.
+    fn on_keeper(&mut self) {
+        if let Some(socket) = self.memory.kept.socket() {
+            let _ = self.waiter.remove(socket);
+        }
+        self.memory.kept.lose("it is gone");
     }
 
     fn on_signals(&mut self) {

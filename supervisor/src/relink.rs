@@ -44,6 +44,56 @@ impl Links {
         Self(plan.links.iter().map(|ends| Link { ends: *ends, epoch: 0, up: false }).collect())
     }
 
+    /// Epoch and presence of every link, for the supervisor's notebook.
+    pub fn record(&self) -> Vec<(u64, bool)> {
+        self.0.iter().map(|link| (link.epoch, link.up)).collect()
+    }
+
+    /// The links that a former supervisor made.
+    pub fn resume(plan: &Plan, record: &[(u64, bool)]) -> Self {
+        let known = plan.links.iter().zip(record);
+        Self(known.map(|(ends, (epoch, up))| Link { ends: *ends, epoch: *epoch, up: *up }).collect())
+    }
+
+    /// A former supervisor died, and what it wanted to tell the services of which `doubtful` is true may not have reached
+    /// them: what is told (again) about links. A link that an end may not have is replaced, as it would be after a fault;
+    /// an end whose peer is dead is told once more.
+    ///
+    /// # Errors
+    /// There is no memory for a link.
+    pub fn repair(
+        &mut self,
+        plan: &Plan,
+        doubtful: impl Fn(u32) -> bool,
+        state: impl Fn(u32) -> PeerState,
+    ) -> Result<Vec<Addressed>, MapError> {
+        let mut messages = Vec::new();
+        for link in &mut self.0 {
+            let LinkPlan { requester, responder } = link.ends;
+            match (state(requester), state(responder)) {
+                (PeerState::Granted, PeerState::Granted) => {
+                    if !link.up || doubtful(requester) || doubtful(responder) {
+                        link.renew(plan, &mut messages)?;
+                    }
+                }
+                // An end that is being killed still lives: its peer is told when it is over.
+                _ if link.up => {}
+                states => {
+                    for (end, peer, other) in
+                        [(requester, responder, states.1), (responder, requester, states.0)]
+                    {
+                        let held = other == PeerState::Held;
+                        let down = Grant::LinkDown { peer, epoch: link.epoch, held };
+                        if state(end) == PeerState::Granted {
+                            messages.push((end, (down, Vec::new())));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(messages)
+    }
+
     /// `service` is dead: what its peers are told. `held` says that it will not be started again before somebody asks.
     pub fn down(&mut self, service: u32, held: bool) -> Vec<Addressed> {
         let mut messages = Vec::new();

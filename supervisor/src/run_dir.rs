@@ -9,6 +9,7 @@ mod tests;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,7 @@ pub enum RunDirError {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
 }
 
 /// Where the run directory is when nobody says: `/run/bulkhead` for root, else below the user's runtime directory.
@@ -73,11 +73,12 @@ pub fn log_file(dir: &Path, service: &str) -> PathBuf {
 }
 
 impl RunDir {
-    /// Makes the directory if need be, takes it, and removes what a killed supervisor left in it.
+    /// Makes the directory if need be, takes it for the process `pid`, which is what must be stopped when somebody else wants
+    /// it, and removes what was left in it.
     ///
     /// # Errors
     /// Somebody else has it, or the host refuses.
-    pub fn take(path: &Path) -> Result<Self, RunDirError> {
+    pub fn take(path: &Path, pid: u32) -> Result<Self, RunDirError> {
         let host = |path: &Path| {
             let path = path.to_owned();
             move |error| RunDirError::Host { path, error }
@@ -100,10 +101,20 @@ impl RunDir {
             }
             Err(TryLockError::Error(error)) => return Err(host(&lock_path)(error)),
         }
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(host(&lock_path))?;
-        let run_dir = Self { path: path.to_owned(), _lock: lock };
+        lock.set_len(0).and_then(|()| writeln!(lock, "{pid}")).map_err(host(&lock_path))?;
+        let run_dir = Self { path: path.to_owned(), lock };
         leftovers::remove(&run_dir);
         Ok(run_dir)
+    }
+
+    /// Goes on with a directory that a former supervisor took: its lock was kept.
+    pub fn resume(path: PathBuf, lock: OwnedFd) -> Self {
+        Self { path, lock: lock.into() }
+    }
+
+    /// The lock: the directory is taken as long as a duplicate of it is open.
+    pub fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 
     /// The directory.

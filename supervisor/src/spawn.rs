@@ -23,7 +23,7 @@ pub const LIBEXEC: &str = "BULKHEAD_LIBEXEC";
 
 /// A process that has just been started.
 pub struct Spawned {
-    /// To be reaped by `try_wait`.
+    /// To be reaped.
     pub child: Child,
     /// Readable when the process is over.
     pub pidfd: OwnedFd,
@@ -99,7 +99,7 @@ pub fn spawn(service: &ServicePlan, log: &Path) -> Result<Spawned, SpawnError> {
     let stderr = log.try_clone().map_err(host("opening the log"))?;
     let binary = binary(service.kind);
     let mut command = Command::new(&binary);
-    command.arg0(service.kind.binary()).process_group(0).current_dir("/");
+    command.env_remove(crate::keeper::VARIABLE).arg0(service.kind.binary()).process_group(0).current_dir("/");
     command.stdin(Stdio::from(theirs)).stdout(log).stderr(stderr);
     let mut child = command.spawn().map_err(|error| SpawnError::Binary { binary, error })?;
     match prepare(&child, service) {

@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,7 @@ pub enum StateDirError {
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
 }
 
 /// Where the state directory is when nobody says: `/var/lib/bulkhead` for root, else below the user's own.
@@ -64,10 +63,25 @@ impl StateDir {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let lock = options.open(&lock_path).map_err(host(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(StateDirError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(host(&lock_path)(error)),
         }
+    }
+
+    /// Goes on with a directory that a former supervisor took: its lock was kept.
+    pub fn resume(path: PathBuf, lock: OwnedFd) -> Self {
+        Self { path, lock: lock.into() }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lock: the directory is taken as long as a duplicate of it is open.
+    pub fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 
     /// The folder of a service, made if need be.

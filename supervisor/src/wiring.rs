@@ -2,20 +2,24 @@
 //! grants at boot are those of any restart.
 //!
 //! Descriptors are duplicated for a grant, except media: those are opened for one incarnation and only ever sent to it,
-//! see `media.rs`. Links come and go with their ends and are in `relink.rs`.
+//! see `media.rs`. Links come and go with their ends and are in `relink.rs`. Everything in here is stored with the keeper, too,
+//! from which the next supervisor takes it ([`Wiring::resume`]).
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use ipc::message::Grant;
 use ipc::message::config::DeviceConfig;
 use ipc::shm;
 
+use crate::kept::{Inheritance, Kept};
 use crate::listen::{self, ListenError};
 use crate::manifest::Kind;
 use crate::media::{self, MediaError};
-use crate::plan::Plan;
+use crate::plan::{Medium, Plan};
+use crate::record::name;
 use crate::sizes::Sizes;
 use crate::state_dir::{StateDir, StateDirError};
 use crate::witness::Witness;
@@ -48,6 +52,9 @@ pub enum WiringError {
         /// Why it failed.
         error: io::Error,
     },
+    /// A former supervisor had it, and it was not kept.
+    #[error("{0} was not kept")]
+    Lost(String),
 }
 
 /// What outlives the services.
@@ -61,6 +68,7 @@ pub struct Wiring {
     sizes: Sizes,
     /// Held for its lock.
     _state_dir: StateDir,
+    kept: Rc<Kept>,
     /// By portal.
     listeners: Vec<OwnedFd>,
     /// By unit; media in memory only.
@@ -76,7 +84,7 @@ impl Wiring {
     ///
     /// # Errors
     /// The first thing that cannot be had; nothing has been started then.
-    pub fn new(plan: &Plan, state_dir: StateDir) -> Result<Self, WiringError> {
+    pub fn new(plan: &Plan, state_dir: StateDir, kept: Rc<Kept>) -> Result<Self, WiringError> {
         let host = |what, whom: &str| {
             let whom = whom.to_owned();
             move |error| WiringError::Host { what, whom, error }
@@ -94,19 +102,110 @@ impl Wiring {
             let notebook = shm::create(&format!("bulkhead:notebook:{name}"), service.notebook);
             notebooks.push(notebook.map_err(host("a notebook", name))?);
         }
-        let states = plan.services.iter().map(|service| match service.kind {
-            Kind::Iscsi => Ok(None),
-            Kind::Core | Kind::Vdisk => state_dir.of_service(&service.config.name).map(Some),
-        });
-        let states = states.collect::<Result<_, _>>()?;
+        let states = states(plan, &state_dir)?;
         for unit in &plan.units {
             media::open(unit)?;
             witnesses.push(Witness::of(unit));
             memory.push(media::memory(unit).map_err(host("memory", &unit.config.name))?);
         }
         let deposits = plan.services.iter().map(|_| BTreeMap::new()).collect();
-        let (sizes, _state_dir) = (Sizes::open(&state_dir)?, state_dir);
-        Ok(Self { arenas, notebooks, states, sizes, _state_dir, listeners, memory, witnesses, deposits })
+        kept.store(name::STATE_LOCK, state_dir.lock());
+        let sizes = Sizes::open(&state_dir)?;
+        let made = Self {
+            arenas,
+            notebooks,
+            states,
+            sizes,
+            _state_dir: state_dir,
+            kept,
+            listeners,
+            memory,
+            witnesses,
+            deposits,
+        };
+        made.store();
+        Ok(made)
+    }
+
+    /// Stores everything with the keeper.
+    fn store(&self) {
+        let several = |what: &str, fds: &mut dyn Iterator<Item = Option<&OwnedFd>>| {
+            for (number, fd) in (0..).zip(fds) {
+                if let Some(fd) = fd {
+                    self.kept.store(&name::of(what, &[number]), fd);
+                }
+            }
+        };
+        several("arena", &mut self.arenas.iter().map(Option::as_ref));
+        several("notebook", &mut self.notebooks.iter().map(Some));
+        several("listener", &mut self.listeners.iter().map(Some));
+        several("memory", &mut self.memory.iter().map(Option::as_ref));
+        for (unit, witness) in self.witnesses.iter().enumerate() {
+            keep_witness(&self.kept, unit, witness);
+        }
+    }
+
+    /// Takes over what a former supervisor of the same plan has made.
+    ///
+    /// # Errors
+    /// Something was not kept.
+    pub fn resume(
+        plan: &Plan,
+        state_dir: StateDir,
+        kept: Rc<Kept>,
+        inheritance: &mut Inheritance,
+    ) -> Result<Self, WiringError> {
+        let mut take = |what: &str, number: usize| {
+            let name = name::of(what, &[number as u64]);
+            inheritance.remove(&name).ok_or(WiringError::Lost(name))
+        };
+        let (mut arenas, mut notebooks, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
+        let mut memory = Vec::new();
+        for (number, service) in plan.services.iter().enumerate() {
+            arenas.push(service.arena.map(|_| take("arena", number)).transpose()?);
+            notebooks.push(take("notebook", number)?);
+        }
+        for number in 0..plan.portals.len() {
+            listeners.push(take("listener", number)?);
+        }
+        for (number, unit) in plan.units.iter().enumerate() {
+            let wanted = matches!(unit.medium, Medium::Memory { .. });
+            memory.push(wanted.then(|| take("memory", number)).transpose()?);
+        }
+        let states = states(plan, &state_dir)?;
+        let mut deposits: Vec<BTreeMap<u64, OwnedFd>> =
+            plan.services.iter().map(|_| BTreeMap::new()).collect();
+        let names: Vec<String> =
+            inheritance.keys().filter(|name| name.starts_with("deposit:")).cloned().collect();
+        for name in names {
+            let numbers = name.split(':').skip(1).filter_map(|number| number.parse().ok());
+            let numbers: Vec<u64> = numbers.collect();
+            if let [service, key] = numbers[..]
+                && let Some(of_service) = deposits.get_mut(service as usize)
+                && let Some(socket) = inheritance.remove(&name)
+            {
+                of_service.insert(key, socket);
+            }
+        }
+        let witnesses = (0..plan.units.len()).map(|unit| {
+            let [file, lost] = witness_names(unit).map(|name| inheritance.remove(&name));
+            Witness::resume(file, lost.is_some())
+        });
+        let witnesses = witnesses.collect();
+        let sizes = Sizes::open(&state_dir)?;
+        let _state_dir = state_dir;
+        Ok(Self {
+            arenas,
+            notebooks,
+            states,
+            sizes,
+            _state_dir,
+            kept,
+            listeners,
+            memory,
+            witnesses,
+            deposits,
+        })
     }
 
     /// Everything that an incarnation is granted, links and `Go` excepted, in the order in which it is sent.
@@ -153,7 +252,11 @@ impl Wiring {
             let memory = memory.as_ref().map(copy).transpose()?;
             let medium = memory.unwrap_or(media::open(unit)?.into_iter().collect());
             // Whoever has the medium now has it alone: nothing of an earlier incarnation is under way.
+            let knew = witness.lost();
             let config = DeviceConfig { lost: witness.has_seen_loss(), ..unit.config.clone() };
+            if config.lost && !knew {
+                keep_witness(&self.kept, unit.config.unit as usize, witness);
+            }
             grants.push((Grant::Device(Box::new(config)), medium));
         }
         for (portal, listener) in
@@ -177,8 +280,9 @@ impl Wiring {
     /// A unit has another medium, or none.
     pub fn medium_changed(&mut self, plan: &Plan, unit: u32) {
         let planned = plan.units.get(unit as usize);
-        if let Some((unit, witness)) = planned.zip(self.witnesses.get_mut(unit as usize)) {
-            *witness = Witness::of(unit);
+        if let Some((planned, witness)) = planned.zip(self.witnesses.get_mut(unit as usize)) {
+            *witness = Witness::of(planned);
+            keep_witness(&self.kept, unit as usize, witness);
         }
     }
 
@@ -192,6 +296,7 @@ impl Wiring {
         let units = plan.units.iter().zip(&mut self.witnesses);
         for (unit, witness) in units.filter(|(unit, _)| unit.service == service) {
             *witness = Witness::of(unit);
+            keep_witness(&self.kept, unit.config.unit as usize, witness);
         }
     }
 
@@ -202,19 +307,55 @@ impl Wiring {
         if deposits.len() >= most && !deposits.contains_key(&key) {
             return false;
         }
+        self.kept.store(&deposit_name(service, key), &socket);
         deposits.insert(key, socket);
         true
     }
 
     /// Closes a deposited socket.
     pub fn withdraw(&mut self, service: u32, key: u64) {
-        self.deposits[service as usize].remove(&key);
+        if self.deposits[service as usize].remove(&key).is_some() {
+            self.kept.forget(&deposit_name(service, key));
+        }
     }
 
     /// Closes every socket that `service` deposited: nobody will take them up, and initiators shall know.
     pub fn withdraw_all(&mut self, service: u32) {
-        self.deposits[service as usize].clear();
+        for key in std::mem::take(&mut self.deposits[service as usize]).into_keys() {
+            self.kept.forget(&deposit_name(service, key));
+        }
     }
+}
+
+/// The names of a witness, and of the same when it has heard of a loss.
+fn witness_names(unit: usize) -> [String; 2] {
+    ["witness", "lost"].map(|what| name::of(what, &[unit as u64]))
+}
+
+/// Has the keeper have a witness as well, and know what it has heard.
+fn keep_witness(kept: &Kept, unit: usize, witness: &Witness) {
+    let [file, lost] = witness_names(unit);
+    match witness.file() {
+        Some(fd) => kept.store(&file, fd),
+        None => kept.forget(&file),
+    }
+    match witness.file().filter(|_| witness.lost()) {
+        Some(fd) => kept.store(&lost, fd),
+        None => kept.forget(&lost),
+    }
+}
+
+fn deposit_name(service: u32, key: u64) -> String {
+    name::of("deposit", &[u64::from(service), key])
+}
+
+/// The folders for state, by service.
+fn states(plan: &Plan, state_dir: &StateDir) -> Result<Vec<Option<OwnedFd>>, StateDirError> {
+    let states = plan.services.iter().map(|service| match service.kind {
+        Kind::Iscsi => Ok(None),
+        Kind::Core | Kind::Vdisk => state_dir.of_service(&service.config.name).map(Some),
+    });
+    states.collect()
 }
 
 #[cfg(test)]

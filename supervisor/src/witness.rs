@@ -6,6 +6,7 @@
 //! witness has no lock, and belongs to one medium: another one needs another witness.
 
 use std::fs::{File, OpenOptions};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use crate::plan::UnitPlan;
@@ -26,6 +27,21 @@ impl Witness {
         options.read(true).custom_flags(nix::libc::O_NONBLOCK);
         // One that cannot be had is missed only if a handler dies in the moment of a loss.
         Self { file: path.and_then(|path| options.open(path).ok()), lost: false }
+    }
+
+    /// The one that a former supervisor had.
+    pub fn resume(file: Option<OwnedFd>, lost: bool) -> Self {
+        Self { file: file.map(File::from), lost }
+    }
+
+    /// The medium.
+    pub fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    /// Whether it has heard of a loss so far.
+    pub fn lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether data was lost since it was there. Asked when no I/O of an incarnation is under way any more.

@@ -3,6 +3,7 @@
 #[path = "supervision/devices.rs"]
 mod devices;
 #[path = "supervision/target.rs"]
+#[allow(dead_code, reason = "each of the two suites uses a part of it")]
 mod target;
 
 use std::net::TcpListener;
@@ -218,10 +219,10 @@ fn second_supervisor_is_refused() {
 }
 
 #[test]
-fn supervisor_killed_leaves_nothing_in_the_way() {
+fn bulkhead_killed_leaves_nothing_in_the_way() {
     let mut target = Target::new("");
     target.run();
-    target.kill_supervisor();
+    target.kill_bulkhead();
     assert!(target.err(&["status"]).contains("no bulkhead runs in "));
     target.run();
     assert_eq!(target.status().service("iscsi")["state"], "running");

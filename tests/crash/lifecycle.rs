@@ -77,19 +77,20 @@ pub fn sigterm() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// kill -9 of the supervisor: its services end by themselves, and a next supervisor on the same directory starts, with the
-/// data as it was.
-pub fn supervisor_dies() -> anyhow::Result<()> {
+/// kill -9 of keeper and supervisor: the services end by themselves, and a next `bulkhead run` on the same directory starts,
+/// with the data as it was.
+pub fn bulkhead_dies() -> anyhow::Result<()> {
     let manifest = Manifest::usual(64);
     let target = Target::start(&manifest)?;
     let (portal, board) = (target.portal, target.status()?.board);
     let load = Load::start(Plan::usual(portal, 1))?;
     load.wait_for_progress(100)?;
-    let dir = target.kill_supervisor()?;
+    let dir = target.kill_bulkhead()?;
     let _ = load.finish()?;
     let path = dir.path().join("run");
     let target = Target::start_in(dir, &manifest, portal).context("the next supervisor")?;
-    let running: Vec<_> = target.status()?.pids();
+    let mut running: Vec<_> = target.status()?.pids();
+    running.push(target.keeper());
     let found = leftovers::find(&path, &board, portal);
     let processes = found.iter().filter(|line| line.starts_with("process")).count();
     ensure!(processes == running.len(), "{running:?} should run, these do: {found:?}");

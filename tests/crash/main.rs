@@ -3,6 +3,7 @@
 //!
 //! `BULKHEAD_KILLS` says how often each service is killed (5; the full run takes 20), `BULKHEAD_SEED` repeats a run.
 
+mod adoption;
 mod atomic;
 mod clients;
 mod copies;
@@ -69,7 +70,12 @@ fn main() -> ExitCode {
         Case::new("service_restarted_and_killed_by_command", lifecycle::restart_and_kill),
         Case::new("stats_board_tells_what_the_supervisor_tells", lifecycle::board),
         Case::new("supervisor_on_sigterm_leaves_nothing_behind", lifecycle::sigterm),
-        Case::new("supervisor_dies_and_the_next_one_cleans_up", lifecycle::supervisor_dies),
+        Case::new("bulkhead_dies_as_a_whole_and_the_next_one_cleans_up", lifecycle::bulkhead_dies),
+        Case::new("supervisor_dies_under_load", adoption::supervisor).limit(long),
+        Case::new("service_dies_after_the_return_of_the_supervisor", adoption::then_a_service).limit(long),
+        Case::new("supervisor_and_a_service_die_at_once", adoption::at_once).limit(long),
+        Case::new("service_dies_while_there_is_no_supervisor", adoption::unsupervised),
+        Case::new("keeper_dies_and_the_supervisor_goes_on", adoption::keeper),
         Case::new("idle_target_uses_no_cpu", lifecycle::idle),
         Case::new("second_supervisor_on_a_run_directory_is_refused", refusals::second_supervisor),
         Case::new("portal_in_use_is_named", refusals::portal_in_use),

@@ -37,7 +37,7 @@ pub fn second_supervisor() -> anyhow::Result<()> {
     let target = Target::start(&Manifest::usual(16))?;
     let text = Manifest::usual(16).text(target.dir.path(), free_portal()?.port());
     let (_, said) = refused(target.dir.path(), &text, None)?;
-    ensure!(said.contains("in use") && said.contains(&target.supervisor().to_string()), "{said}");
+    ensure!(said.contains("in use") && said.contains(&target.keeper().to_string()), "{said}");
     ensure!(target.status()?.all_running(), "the first suffered");
     target.stop()
 }

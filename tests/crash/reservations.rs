@@ -60,7 +60,7 @@ fn spin(microseconds: u64) {
     }
 }
 
-/// Services first, in turns; at last the supervisor, after which files are all that is left.
+/// Services first, in turns; at last bulkhead as a whole, after which files are all that is left.
 pub fn every_process() -> anyhow::Result<()> {
     let mut random = Random::printed("PERSISTENT RESERVE OUT");
     let manifest = Manifest::usual(64);
@@ -95,7 +95,7 @@ pub fn every_process() -> anyhow::Result<()> {
     }
     session.submit(out(REGISTER, key, key + 1))?;
     spin(random.between(0, 3000));
-    let dir = target.kill_supervisor()?;
+    let dir = target.kill_bulkhead()?;
     let answered = session.complete().is_ok_and(|done| done.status == GOOD);
     let target = Target::start_in(dir, &manifest, portal).context("the next supervisor")?;
     let mut session = log_in(portal, 1)?;

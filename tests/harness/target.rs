@@ -22,7 +22,7 @@ use crate::{binaries, deadline, leftovers};
 /// How long a target may take to serve, and a service to come back.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Targets that live, for [`abandon_all`]: supervisor and run directory.
+/// Targets that live, for [`abandon_all`]: keeper and run directory.
 static LIVING: Mutex<Vec<(u32, PathBuf)>> = Mutex::new(Vec::new());
 
 /// A running target.
@@ -32,7 +32,8 @@ pub struct Target {
     /// Where it listens.
     pub portal: SocketAddr,
     luns: usize,
-    supervisor: Child,
+    /// `bulkhead run`: the keeper, whose child the supervisor is.
+    keeper: Child,
     board: String,
 }
 
@@ -65,12 +66,12 @@ impl Target {
         let mut command = Command::new(binaries::bulkhead());
         command.arg("run").arg(&path).envs(manifest.variables());
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let supervisor =
+        let keeper =
             command.spawn().with_context(|| format!("starting {}", binaries::bulkhead().display()))?;
-        lock(|living| living.push((supervisor.id(), dir.path().join("run"))));
-        let mut target = Self { dir, portal, luns: manifest.luns(), supervisor, board: String::new() };
+        lock(|living| living.push((keeper.id(), dir.path().join("run"))));
+        let mut target = Self { dir, portal, luns: manifest.luns(), keeper, board: String::new() };
         let serving = deadline::wait_for("a serving target", PATIENCE, || {
-            if let Some(status) = target.supervisor.try_wait()? {
+            if let Some(status) = target.keeper.try_wait()? {
                 bail!("bulkhead run ended with {status}");
             }
             Ok(target.status().ok().filter(Status::all_running))
@@ -154,9 +155,39 @@ impl Target {
         Ok(service)
     }
 
-    /// The supervisor's process number.
-    pub fn supervisor(&self) -> u32 {
-        self.supervisor.id()
+    /// The process number of `bulkhead run`, which is the keeper's.
+    pub fn keeper(&self) -> u32 {
+        self.keeper.id()
+    }
+
+    /// Sends a signal to the keeper.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn signal_keeper(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill(Pid::from_raw(self.keeper.id().try_into()?), signal)?)
+    }
+
+    /// Kills the supervisor, and leaves the keeper alone. Returns what `status` said before.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub fn kill_supervisor(&self) -> anyhow::Result<Status> {
+        let status = self.status()?;
+        kill(Pid::from_raw(status.pid.try_into()?), Signal::SIGKILL).context("killing the supervisor")?;
+        Ok(status)
+    }
+
+    /// Waits for a supervisor after `before`, and for all services to run.
+    ///
+    /// # Errors
+    /// It does not come in time.
+    pub fn wait_supervised(&self, before: &Status) -> anyhow::Result<Status> {
+        let found = deadline::wait_for("the next supervisor", PATIENCE, || {
+            // A client of the one that dies hears that it ended.
+            Ok(self.status().ok().filter(|now| now.pid != before.pid && now.all_running()))
+        });
+        found.with_context(|| self.logs())
     }
 
     /// CPU time that all processes of the target have used so far.
@@ -172,13 +203,16 @@ impl Target {
         logs(self.dir.path())
     }
 
-    /// Kills the supervisor, and gives back the directory for a successor.
+    /// Kills keeper and supervisor, after which nobody holds what the services need, and gives back the directory for
+    /// another target.
     ///
     /// # Errors
-    /// It cannot be killed.
-    pub fn kill_supervisor(mut self) -> anyhow::Result<TempDir> {
-        self.supervisor.kill()?;
-        self.supervisor.wait()?;
+    /// They cannot be killed.
+    pub fn kill_bulkhead(mut self) -> anyhow::Result<TempDir> {
+        let supervisor = self.status()?.pid;
+        self.keeper.kill()?;
+        kill(Pid::from_raw(supervisor.try_into()?), Signal::SIGKILL)?;
+        self.keeper.wait()?;
         let fresh = tempfile::tempdir()?;
         Ok(std::mem::replace(&mut self.dir, fresh))
     }
@@ -188,10 +222,31 @@ impl Target {
     /// # Errors
     /// It does not.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        let board = std::mem::take(&mut self.board);
         let before = self.status().map(|status| status.pids()).unwrap_or_default();
         let status = self.terminate(Signal::SIGTERM)?;
         ensure!(status.success(), "bulkhead ended with {status}\n{}", self.logs());
+        self.nothing_left(before)
+    }
+
+    /// The same for one whose keeper is dead: the supervisor is told.
+    ///
+    /// # Errors
+    /// It does not end well.
+    pub fn stop_without_keeper(mut self) -> anyhow::Result<()> {
+        self.keeper.wait()?;
+        let before = self.status()?;
+        kill(Pid::from_raw(before.pid.try_into()?), Signal::SIGTERM)?;
+        deadline::wait_for(
+            "the end of the supervisor",
+            PATIENCE,
+            || Ok((!is_ours(before.pid)).then_some(())),
+        )
+        .with_context(|| self.logs())?;
+        self.nothing_left(before.pids())
+    }
+
+    fn nothing_left(&mut self, before: Vec<u32>) -> anyhow::Result<()> {
+        let board = std::mem::take(&mut self.board);
         let left = leftovers::find(&self.run_dir(), &board, self.portal);
         ensure!(left.is_empty(), "left behind: {left:?}\n{}", self.logs());
         let alive: Vec<_> = before.into_iter().filter(|pid| is_ours(*pid)).collect();
@@ -199,13 +254,13 @@ impl Target {
         Ok(())
     }
 
-    /// Sends a signal to the supervisor and waits for its end.
+    /// Sends a signal to `bulkhead run` and waits for its end.
     ///
     /// # Errors
     /// It does not end in time.
     pub fn terminate(&mut self, signal: Signal) -> anyhow::Result<ExitStatus> {
-        kill(Pid::from_raw(self.supervisor.id().try_into()?), signal)?;
-        deadline::wait_for("the end of bulkhead", PATIENCE, || Ok(self.supervisor.try_wait()?))
+        kill(Pid::from_raw(self.keeper.id().try_into()?), signal)?;
+        deadline::wait_for("the end of bulkhead", PATIENCE, || Ok(self.keeper.try_wait()?))
             .with_context(|| self.logs())
     }
 }
@@ -215,22 +270,28 @@ impl Drop for Target {
         if std::thread::panicking() {
             eprintln!("{}", self.logs());
         }
-        let id = self.supervisor.id();
+        let id = self.keeper.id();
         lock(|living| living.retain(|(pid, _)| *pid != id));
-        if matches!(self.supervisor.try_wait(), Ok(None)) && self.terminate(Signal::SIGTERM).is_err() {
-            let _ = self.supervisor.kill();
-            let _ = self.supervisor.wait();
+        if matches!(self.keeper.try_wait(), Ok(None)) && self.terminate(Signal::SIGTERM).is_err() {
+            let children = children(id);
+            let _ = self.keeper.kill();
+            for pid in children.into_iter().filter_map(|pid| pid.try_into().ok()) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            let _ = self.keeper.wait();
         }
     }
 }
 
-/// A run that cannot be ended in order: shows the logs of every living target and kills the supervisors. Their services
-/// end with them.
+/// A run that cannot be ended in order: shows the logs of every living target and kills keepers and supervisors. Their
+/// services end with them.
 pub fn abandon_all() {
     lock(|living| {
         for (pid, run_dir) in living.drain(..) {
             eprintln!("{}", logs(run_dir.parent().unwrap_or(&run_dir)));
-            if let Ok(pid) = pid.try_into() {
+            // The keeper first: it would start another supervisor.
+            let children = children(pid);
+            for pid in [pid].into_iter().chain(children).filter_map(|pid| pid.try_into().ok()) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
@@ -261,6 +322,12 @@ fn cpu_nanoseconds(pid: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let texts = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
     texts.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok()).sum()
+}
+
+/// The process numbers of the children of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// True when the process lives and is one of this project's.

@@ -148,3 +148,28 @@ fn send_to_a_peer_that_does_not_read_would_block() {
         assert_eq!(service.receive().unwrap().unwrap().0, Grant::Arena { arena: n });
     }
 }
+
+#[test]
+fn message_that_was_looked_at_stays_for_the_next_holder_of_the_socket() {
+    let (mut supervisor, childs) = pair().expect("pair");
+    let service = ServiceChannel::from_fd(childs);
+    let file: OwnedFd = tempfile::tempfile().expect("file").into();
+    service.send(&Event::Deposit { key: 1 }, &[file.as_fd()]).expect("sent");
+    service.send(&Event::Ready, &[]).expect("sent");
+    for _ in 0..2 {
+        let (event, fds) = supervisor.peek().expect("no error").expect("a message");
+        assert_eq!((event, fds.len()), (Event::Deposit { key: 1 }, 1));
+    }
+    let mut successor =
+        SupervisorChannel::from_fd(supervisor.as_fd().try_clone_to_owned().expect("duplicate"));
+    drop(supervisor);
+    let (event, fds) = successor.peek().expect("no error").expect("a message");
+    assert_eq!((event, fds.len()), (Event::Deposit { key: 1 }, 1));
+    successor.discard();
+    assert_eq!(successor.peek().expect("no error").map(|(event, _)| event), Some(Event::Ready));
+    successor.discard();
+    assert!(successor.peek().expect("no error").is_none());
+    successor.discard();
+    drop(service);
+    assert!(matches!(successor.peek(), Err(ChannelError::Closed)));
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -43,9 +44,22 @@ impl AdminServer {
     pub fn new(path: &Path, token: u64, waiter: &Waiter) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Self::over(listener, token, waiter)
+    }
+
+    /// The same with a socket that has been opened before: whoever connected meanwhile is heard.
+    ///
+    /// # Errors
+    /// The host refuses.
+    pub fn over(listener: UnixListener, token: u64, waiter: &Waiter) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         waiter.add(&listener, token, Watch::Readable)?;
         Ok(Self { listener, token, clients: HashMap::new(), last: 0 })
+    }
+
+    /// The listening socket.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 
     /// Handles an event of this server; answers with the requests that came.

@@ -2,16 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use anyhow::{Context, Result};
 
+use crate::kept::Kept;
 use crate::manifest::Manifest;
 
 /// The embedded manifest; a copy of it is a good first manifest of one's own.
 const MANIFEST: &str = include_str!("demo.toml");
 
 /// Runs the demo with its file in `dir`, and its state too unless `state` names a directory.
-pub fn demo(dir: &Path, run_dir: Option<PathBuf>, state: Option<PathBuf>) -> Result<ExitCode> {
+pub fn demo(
+    dir: &Path,
+    run_dir: Option<PathBuf>,
+    state: Option<PathBuf>,
+    kept: Rc<Kept>,
+) -> Result<ExitCode> {
     let base = std::path::absolute(dir).with_context(|| format!("{}", dir.display()))?;
     std::fs::create_dir_all(&base)
         .with_context(|| format!("cannot make {}; choose another with --dir", base.display()))?;
@@ -19,7 +26,7 @@ pub fn demo(dir: &Path, run_dir: Option<PathBuf>, state: Option<PathBuf>) -> Res
     let Some((manifest, _)) = super::load(loaded) else { return Ok(ExitCode::FAILURE) };
     let state = state.unwrap_or_else(|| base.join("state"));
     let hints = hints(&base, run_dir.as_deref());
-    super::run::run(&manifest, Path::new("demo"), run_dir, Some(state), Box::new(move || super::say(&hints)))
+    super::run::run(&manifest, Path::new("demo"), run_dir, Some(state), (kept, hints))
 }
 
 fn hints(base: &Path, run_dir: Option<&Path>) -> String {

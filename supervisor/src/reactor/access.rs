@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipc::message::Grant;
 use ipc::message::config::{AccessManagement, AccessState, DeviceGroupConfig};
 
-use super::Reactor;
+use super::{NOBODY, Reactor};
 use crate::admin::Reply;
 use crate::child::State;
 use crate::manifest::Kind;
@@ -73,6 +73,33 @@ impl Access {
         self.wanted.extend(keys.iter().map(|key| (*key, wanted)));
         self.asked.push(Asked { client, keys, deadline, done });
         Ok(self.grants())
+    }
+
+    /// What the core has said that holds.
+    pub fn states(&self) -> Vec<(Key, AccessState)> {
+        self.states.iter().map(|(key, state)| (*key, *state)).collect()
+    }
+
+    /// What administrators want, whether they still wait for it or not.
+    pub fn wanted(&self) -> Vec<(Key, AccessState)> {
+        self.wanted.iter().map(|(key, state)| (*key, *state)).collect()
+    }
+
+    /// Goes on for a former supervisor: nobody waits any more, but what was wanted is, for as long as always.
+    pub fn resume(
+        &mut self,
+        states: Vec<(Key, AccessState)>,
+        wanted: Vec<(Key, AccessState)>,
+        now: Duration,
+    ) {
+        for (key, state) in states {
+            self.states.entry(key).and_modify(|known| *known = state);
+        }
+        self.wanted = wanted.into_iter().filter(|(key, _)| self.states.contains_key(key)).collect();
+        if !self.wanted.is_empty() {
+            let keys = self.wanted.keys().copied().collect();
+            self.asked.push(Asked { client: NOBODY, keys, deadline: now + PATIENCE, done: String::new() });
+        }
     }
 
     /// Everything that is wanted and not known to hold.

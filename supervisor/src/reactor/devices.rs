@@ -12,13 +12,14 @@ use ipc::message::Grant;
 use ipc::message::config::{BackendConfig, DeviceChange};
 use ipc::message::event::DeviceAnswer;
 
-use super::Reactor;
 use super::events::shortened;
+use super::{NOBODY, Reactor};
 use crate::admin::{DeviceAction, Reply};
 use crate::manifest::block_device;
 use crate::manifest::units::show_size;
 use crate::media::{self, MediaError};
 use crate::plan::{Medium, UnitPlan};
+use crate::record::{ChangeRecord, StageRecord};
 
 /// How long a handler may take over a change.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,6 +56,51 @@ impl Changes {
     /// When patience with one of them ends.
     pub fn deadline(&self) -> Option<Duration> {
         self.list.iter().map(|change| change.deadline).min()
+    }
+
+    /// The number of the last one.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// What a successor has to know of them.
+    pub fn record(&self) -> Vec<ChangeRecord> {
+        let record = |change: &Change| ChangeRecord {
+            unit: change.unit,
+            request: change.request,
+            deadline: change.deadline,
+            stage: match change.stage {
+                Stage::Resizing(size) => StageRecord::Resizing(size),
+                Stage::Asked(_) => StageRecord::Asked,
+                Stage::Settled => StageRecord::Settled,
+            },
+        };
+        self.list.iter().map(record).collect()
+    }
+
+    /// Goes on for a former supervisor, whose clients are gone. Changes that no handler had agreed to are given up:
+    /// their units and numbers, for their handlers to be told.
+    pub fn resume(&mut self, last: u64, record: Vec<ChangeRecord>) -> Vec<(u32, u64)> {
+        self.last = last;
+        let mut given_up = Vec::new();
+        for ChangeRecord { unit, request, deadline, stage } in record {
+            let stage = match stage {
+                StageRecord::Asked => {
+                    given_up.push((unit, request));
+                    continue;
+                }
+                StageRecord::Resizing(size) => Stage::Resizing(size),
+                StageRecord::Settled => Stage::Settled,
+            };
+            self.list.push(Change { client: NOBODY, unit, request, deadline, stage, done: String::new() });
+        }
+        given_up
+    }
+
+    /// Units and numbers of those that are in the plan and have not been confirmed.
+    pub fn settled(&self) -> Vec<(u32, u64)> {
+        let settled = self.list.iter().filter(|change| matches!(change.stage, Stage::Settled));
+        settled.map(|change| (change.unit, change.request)).collect()
     }
 
     fn take(&mut self, found: impl Fn(&Change) -> bool) -> Option<Change> {

@@ -44,19 +44,33 @@ impl Reactor {
         let limit = self.now() + self.plan.settings.stop_limit;
         for _ in 0..EVENTS_A_TURN {
             let Some(process) = &mut self.child(service).process else { return };
-            match process.receive() {
-                Ok(Some((event, fds))) => self.on_event(service, event, fds),
+            match process.hear() {
+                Ok(Some((event, fds))) => {
+                    // Deposits are with the keeper when they are with us, and are nothing that the record would name.
+                    let kept = matches!(event, Event::Deposit { .. } | Event::Withdraw { .. });
+                    self.on_event(service, event, fds);
+                    if !kept {
+                        self.commit();
+                    }
+                    if let Some(process) = &mut self.child(service).process {
+                        process.heard();
+                    }
+                }
                 Ok(None) => return,
                 Err(ChannelError::Closed) => {
                     // A dead process closes its socket, too, and its pidfd says so in this turn or the next.
-                    process.kill_at.get_or_insert((limit, "closed its control socket"));
+                    process.kill_at.get_or_insert_with(|| (limit, "closed its control socket".to_owned()));
                     // A closed socket would be reported again and again.
                     return self.unwatch_socket(service);
                 }
                 Err(ChannelError::Codec(error)) if !process.hello => {
+                    process.heard();
                     return self.unfit(service, &format!("its hello cannot be read ({error})"));
                 }
-                Err(error) => return self.kill(service, &format!("sent what is no event: {error}")),
+                Err(error) => {
+                    process.heard();
+                    return self.kill(service, &format!("sent what is no event: {error}"));
+                }
             }
         }
     }
@@ -78,6 +92,7 @@ impl Reactor {
                 tracing::error!(service = %self.name(service), %text, "has a problem");
                 if let Some(process) = &mut self.child(service).process
                     && process.problems.len() < MOST_PROBLEMS
+                    && !process.problems.contains(&text)
                 {
                     process.problems.push(text);
                 }

@@ -37,10 +37,11 @@ impl Reactor {
                 });
                 watch.map(|()| process).map_err(|error| error.to_string())
             });
-        let child = self.child(service);
+        let child = &mut self.children[service as usize];
         child.starts += 1;
         match process {
             Ok(process) => {
+                self.memory.store_process(service, child.starts, &process);
                 tracing::info!(service = %name, pid = process.pid(), "started");
                 child.state = State::Starting;
                 child.process = Some(process);
@@ -50,7 +51,7 @@ impl Reactor {
         self.record_processes();
     }
 
-    fn record_processes(&self) {
+    pub(super) fn record_processes(&self) {
         let pids = self.children.iter().filter_map(|child| Some(child.process.as_ref()?.pid()));
         if let Err(error) = self.run_dir.record_processes(pids) {
             tracing::warn!(%error, "the processes cannot be recorded: after a kill of bulkhead, end its services by hand");
@@ -96,13 +97,12 @@ impl Reactor {
         }
     }
 
-    /// Sends a grant; one for a service that is not there, or that will be granted it anew, is dropped.
+    /// Sends a grant at the end of this turn (`commit.rs`); one for a service that is not there, or that will be granted it anew, is dropped.
     pub(super) fn send(&mut self, service: u32, message: crate::wiring::Message) {
         let child = &mut self.children[service as usize];
         let Some(process) = child.process.as_mut() else { return };
         if process.granted || matches!(message.0, Grant::Stop) {
             process.send(message);
-            self.watch_room(service);
         }
     }
 
@@ -138,7 +138,7 @@ impl Reactor {
         let child = self.child(service);
         match &mut child.process {
             Some(process) => {
-                process.kill_at.get_or_insert((limit, "did not stop in time"));
+                process.kill_at.get_or_insert_with(|| (limit, "did not stop in time".to_owned()));
                 child.state = State::Stopping { again };
                 self.send(service, (Grant::Stop, Vec::new()));
             }
@@ -155,9 +155,9 @@ impl Reactor {
     /// A process is over, or its pidfd woke us for nothing.
     pub(super) fn on_pidfd(&mut self, service: u32) {
         let Some(process) = &mut self.children[service as usize].process else { return };
-        let status = match process.try_wait() {
+        let status = match process.try_wait(&self.memory.kept) {
             Ok(None) => return,
-            Ok(status) => status,
+            Ok(Some(status)) => status,
             Err(error) => {
                 tracing::error!(service = %self.plan.services[service as usize].config.name, %error, "cannot be waited for");
                 None
@@ -166,6 +166,8 @@ impl Reactor {
         // What it said last is heard before its socket goes.
         self.hear(service);
         let Some(process) = self.child(service).process.take() else { return };
+        let starts = self.children[service as usize].starts;
+        self.memory.forget_process(service, starts);
         self.changes_of_dead(service);
         let _ = self.waiter.remove(process.pidfd());
         let _ = self.waiter.remove(process.socket());
@@ -200,7 +202,13 @@ impl Reactor {
     }
 
     /// A service died (or could not be started): writes the obituary, tells the peers, and decides what next.
-    fn bury(&mut self, service: u32, cause: String, last_lines: Vec<String>, ran: Option<Duration>) {
+    pub(super) fn bury(
+        &mut self,
+        service: u32,
+        cause: String,
+        last_lines: Vec<String>,
+        ran: Option<Duration>,
+    ) {
         let now = self.now();
         tracing::warn!(service = %self.name(service), %cause, log = ?last_lines, "died");
         let policy = self.plan.services[service as usize].policy;
@@ -266,7 +274,7 @@ impl Reactor {
 }
 
 /// How a new incarnation finds the service at the other end of a link.
-fn peer_state(child: &crate::child::Child) -> PeerState {
+pub(super) fn peer_state(child: &crate::child::Child) -> PeerState {
     let granted = child.process.as_ref().is_some_and(|process| process.granted && process.reason.is_none());
     match granted {
         true => PeerState::Granted,

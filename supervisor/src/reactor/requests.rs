@@ -42,6 +42,8 @@ impl Reactor {
     }
 
     pub(super) fn answer(&mut self, client: u64, reply: &Reply) {
+        // What is said to be done stays done.
+        self.commit();
         self.admin.reply(client, reply, &self.waiter);
     }
 

@@ -23,7 +23,7 @@ impl Reactor {
             };
             let process = child.process.as_ref();
             let others = process
-                .map(|process| [process.kill_at.map(|(at, _)| at), process.grants_due])
+                .map(|process| [process.kill_at.as_ref().map(|(at, _)| *at), process.grants_due])
                 .unwrap_or_default();
             others.into_iter().chain([restart]).flatten()
         });
@@ -56,8 +56,8 @@ impl Reactor {
             return self.start(service);
         }
         let Some(process) = &mut child.process else { return };
-        if let Some((_, reason)) = process.kill_at.filter(|(at, _)| *at <= now) {
-            return self.kill(service, reason);
+        if let Some((_, reason)) = process.kill_at.clone().filter(|(at, _)| *at <= now) {
+            return self.kill(service, &reason);
         }
         if process.grants_due.is_some_and(|at| at <= now) {
             process.grants_due = None;

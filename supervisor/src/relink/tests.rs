@@ -111,3 +111,37 @@ fn granted_ends_can_talk() {
     responder.disarm();
     assert_eq!(responder.receive().expect("no fault").map(|request| request.serial), Some(2));
 }
+
+#[test]
+fn links_of_a_former_supervisor_go_on() {
+    let (plan, mut links) = (plan(), Links::new(&plan()));
+    links.up(&plan, 0, |_| PeerState::Granted).expect("memory");
+    let record = links.record();
+    assert_eq!(record, [(1, true), (1, true)]);
+    let mut links = Links::resume(&plan, &record);
+    let granted = |_| PeerState::Granted;
+    assert_eq!(told(&links.repair(&plan, |_| false, granted).expect("memory")), [], "nothing is in doubt");
+    // Of the handler it is not known whether it has its end: that link alone is made again.
+    let repaired = links.repair(&plan, |service| service == 2, granted).expect("memory");
+    assert_eq!(told(&repaired), [line(2, "link core Responder 2"), line(0, "link vdisk Requester 2")]);
+    assert_eq!(links.record(), [(1, true), (2, true)]);
+}
+
+#[test]
+fn deaths_that_a_former_supervisor_saw_are_told_again() {
+    let (plan, mut links) = (plan(), Links::new(&plan()));
+    links.up(&plan, 0, |_| PeerState::Granted).expect("memory");
+    links.down(2, false);
+    let mut links = Links::resume(&plan, &links.record());
+    let vdisk_is = |state| move |service| if service == 2 { state } else { PeerState::Granted };
+    let away = links.repair(&plan, |_| true, vdisk_is(PeerState::Coming)).expect("memory");
+    let iscsi = [line(0, "link iscsi Responder 2"), line(1, "link core Requester 2")];
+    assert_eq!(told(&away), [&iscsi[..], &[line(0, "down 2 1 false")]].concat());
+    let held = links.repair(&plan, |_| false, vdisk_is(PeerState::Held)).expect("memory");
+    assert_eq!(told(&held), [line(0, "down 2 1 true")]);
+    let back = links.up(&plan, 2, |_| PeerState::Granted).expect("memory");
+    assert_eq!(told(&back), [line(2, "link core Responder 2"), line(0, "link vdisk Requester 2")]);
+    // One that is being killed while its link is up still lives: its peers hear of it when it is over.
+    assert_eq!(told(&links.repair(&plan, |_| true, vdisk_is(PeerState::Coming)).expect("memory")).len(), 2);
+    assert_eq!(links.record()[1], (2, true));
+}

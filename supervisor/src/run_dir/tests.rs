@@ -7,8 +7,8 @@ use super::{RunDir, RunDirError, start_time};
 #[test]
 fn run_dir_in_use_names_its_owner() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let _first = RunDir::take(dir.path()).expect("free");
-    let error = RunDir::take(dir.path()).expect_err("in use");
+    let _first = RunDir::take(dir.path(), std::process::id()).expect("free");
+    let error = RunDir::take(dir.path(), std::process::id()).expect_err("in use");
     assert!(matches!(error, RunDirError::InUse { .. }));
     assert!(error.to_string().contains(&format!("process {};", std::process::id())), "{error}");
 }
@@ -16,8 +16,8 @@ fn run_dir_in_use_names_its_owner() {
 #[test]
 fn run_dir_left_in_order_can_be_taken_again() {
     let dir = tempfile::tempdir().expect("tempdir");
-    drop(RunDir::take(dir.path()).expect("free"));
-    RunDir::take(dir.path()).expect("free again");
+    drop(RunDir::take(dir.path(), std::process::id()).expect("free"));
+    RunDir::take(dir.path(), std::process::id()).expect("free again");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn leftover_service_is_killed_and_others_are_not() {
         format!("{} {started}\n{} {wrong}\nx\n", ours.id(), other.id()),
     )
     .expect("record");
-    let _run_dir = RunDir::take(dir.path()).expect("free");
+    let _run_dir = RunDir::take(dir.path(), std::process::id()).expect("free");
     let status = ours.wait().expect("wait");
     assert!(!status.success());
     assert_eq!(
@@ -47,5 +47,5 @@ fn leftover_service_is_killed_and_others_are_not() {
 #[test]
 fn run_dir_with_a_long_path_is_refused() {
     let dir = std::path::Path::new("/tmp").join("x".repeat(120));
-    assert!(matches!(RunDir::take(&dir), Err(RunDirError::TooLong(_))));
+    assert!(matches!(RunDir::take(&dir, std::process::id()), Err(RunDirError::TooLong(_))));
 }

@@ -1,11 +1,13 @@
 //! What an incarnation is granted, and that its descriptors are what they should be.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use ipc::message::Grant;
 use ipc::{shm, stats};
 
 use super::{Wiring, WiringError};
+use crate::kept::Kept;
 use crate::manifest::Manifest;
 use crate::media::MediaError;
 use crate::plan::Plan;
@@ -40,7 +42,7 @@ fn kinds(grants: &[super::Message]) -> Vec<String> {
 fn services_are_granted_what_their_kind_needs() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path()), Rc::new(Kept::nobody())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let mut grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
     let common = ["Service 0", "Stats 1", "Notebook 1", "Arena 1"];
@@ -59,7 +61,7 @@ fn services_are_granted_what_their_kind_needs() {
 fn medium_is_granted_to_one_incarnation_at_a_time() {
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = plan(dir.path());
-    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path()), Rc::new(Kept::nobody())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let mut first = wiring.grants(&plan, 2, 0, &page).expect("grants");
     let second = wiring.grants(&plan, 2, 1, &page);
@@ -78,7 +80,7 @@ fn medium_is_granted_to_one_incarnation_at_a_time() {
 #[test]
 fn missing_file_is_made_sparse() {
     let dir = tempfile::tempdir().expect("tempdir");
-    Wiring::new(&plan(dir.path()), state(dir.path())).expect("made");
+    Wiring::new(&plan(dir.path()), state(dir.path()), Rc::new(Kept::nobody())).expect("made");
     assert_eq!(std::fs::metadata(dir.path().join("a.img")).expect("file").len(), 4096);
 }
 
@@ -87,7 +89,7 @@ fn deposits_are_bounded_and_withdrawn() {
     let dir = tempfile::tempdir().expect("tempdir");
     let mut plan = plan(dir.path());
     plan.services[1].config.max_connections = 1;
-    let mut wiring = Wiring::new(&plan, state(dir.path())).expect("made");
+    let mut wiring = Wiring::new(&plan, state(dir.path()), Rc::new(Kept::nobody())).expect("made");
     let socket = || std::os::fd::OwnedFd::from(std::os::unix::net::UnixStream::pair().expect("pair").0);
     for key in 0..65 {
         assert!(wiring.deposit(&plan, 1, key, socket()), "{key}");

@@ -137,10 +137,55 @@ impl Target {
         (wait(&mut child), self.stderr())
     }
 
-    pub fn kill_supervisor(&mut self) {
+    /// Kills keeper and supervisor.
+    pub fn kill_bulkhead(&mut self) {
+        let supervisor = self.pid("supervisor");
+        let mut child = self.supervisor.take().expect("running");
+        signal(&child, rustix::process::Signal::KILL);
+        kill(supervisor);
+        wait(&mut child);
+    }
+
+    /// Kills the keeper alone.
+    pub fn kill_keeper(&mut self) {
         let mut child = self.supervisor.take().expect("running");
         signal(&child, rustix::process::Signal::KILL);
         wait(&mut child);
+    }
+
+    /// The process number of a service, or of the supervisor.
+    pub fn pid(&self, name: &str) -> u64 {
+        let status = self.status();
+        let pid = if name == "supervisor" { &status.0["pid"] } else { &status.service(name)["pid"] };
+        pid.as_u64().expect("a process")
+    }
+
+    /// Kills the supervisor and waits until the next one answers.
+    pub fn replace_supervisor(&self) {
+        let before = self.pid("supervisor");
+        kill(before);
+        self.wait_for_another(before);
+    }
+
+    /// Waits for a supervisor other than `before`.
+    pub fn wait_for_another(&self, before: u64) {
+        let begin = Instant::now();
+        loop {
+            // Whoever was connected to the dead one is told that it ended.
+            let (code, text) = output(self.command(&["status", "--json"]));
+            let status = (code == Some(0)).then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
+            if status.is_some_and(|status| status["pid"] != before) {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "no other supervisor: {text}\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops the keeper, or lets it go on.
+    pub fn hold_keeper(&self, hold: bool) {
+        let keeper = self.supervisor.as_ref().expect("running");
+        signal(keeper, if hold { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT });
     }
 
     pub fn log(&self, service: &str) -> String {
@@ -200,6 +245,18 @@ impl Drop for Target {
 
 fn signal(child: &Child, signal: rustix::process::Signal) {
     let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), signal);
+}
+
+/// True while a process runs.
+pub fn lives(pid: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// Kills a process that is no child of this one.
+pub fn kill(pid: u64) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process number");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
 }
 
 /// Waits for the end of a process, and kills it when it does not come.
