@@ -1,7 +1,7 @@
 //! What every service does alike: take over the control socket, say hello, hear grants, report events.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -14,6 +14,16 @@ use crate::message::{Event, Grant};
 /// Events that wait for a supervisor that does not read; past it the service gives up on the supervisor.
 const MOST_WAITING: usize = 4096;
 
+/// Answers the argument `--abi` with what this build speaks; true when that is all that was wanted. So an upgrade can find
+/// out whether a program fits before it starts it.
+pub fn asked_for_abi() -> bool {
+    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == "--abi");
+    if asked {
+        let _ = writeln!(io::stdout(), "ABI {ABI_VERSION}");
+    }
+    asked
+}
+
 /// A service's side of the control socket.
 pub struct Control {
     channel: ServiceChannel,
@@ -23,6 +33,12 @@ pub struct Control {
 impl Control {
     /// Takes the control socket from descriptor 0, where the supervisor puts it, and says hello.
     pub fn inherit(kind: ServiceKind, counters: &[&str]) -> Result<Self, ChannelError> {
+        // A program that was started by descriptor would have the descriptor's number for its name.
+        let _ = rustix::thread::set_name(match kind {
+            ServiceKind::Core => c"core-svc",
+            ServiceKind::Iscsi => c"iscsi-svc",
+            ServiceKind::Vdisk => c"vdisk-svc",
+        });
         let socket = io::stdin().as_fd().try_clone_to_owned()?;
         Self::over(ServiceChannel::from_fd(socket), kind, counters)
     }

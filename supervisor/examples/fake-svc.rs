@@ -24,6 +24,10 @@ fn main() -> anyhow::Result<()> {
     let orders = std::env::var_os("BULKHEAD_FAKE").map(|dir| Path::new(&dir).join(&name));
     let orders = orders.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
     let told = |word: &str| orders.split_ascii_whitespace().any(|order| order == word);
+    if std::env::args().nth(1).is_some_and(|argument| argument == "--abi") {
+        println!("ABI {}", if told("abi") { 4711 } else { ipc::ABI_VERSION });
+        return Ok(());
+    }
     if told("die") {
         eprintln!("fake: I cannot live");
         std::process::exit(3);

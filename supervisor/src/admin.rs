@@ -35,6 +35,13 @@ pub enum Request {
         /// The service.
         name: String,
     },
+    /// Replace a service by the program that is installed; answered when that or the former one is ready.
+    Upgrade {
+        /// The service.
+        name: String,
+    },
+    /// Replace the supervisor by the program that is installed; answered when it is about to be.
+    Replace,
     /// Send a service's process a signal.
     Kill {
         /// The service.

@@ -83,11 +83,23 @@ pub struct Child {
     pub deaths: Vec<Death>,
     /// What it died of last.
     pub last_death: Option<Obituary>,
+    /// While it is being upgraded: the program that it goes back to if the installed one does not come up.
+    pub former: Option<OwnedFd>,
+    /// The program that it has gone back to, and that is started instead of the installed one.
+    pub pinned: Option<OwnedFd>,
 }
 
 impl Default for Child {
     fn default() -> Self {
-        Self { state: State::Stopped, process: None, starts: 0, deaths: Vec::new(), last_death: None }
+        Self {
+            state: State::Stopped,
+            process: None,
+            starts: 0,
+            deaths: Vec::new(),
+            last_death: None,
+            former: None,
+            pinned: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod device;
 mod logs;
 mod run;
 mod show;
+mod upgrade;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,14 @@ enum Command {
         /// The service
         name: String,
     },
+    /// Replace running services by the installed ones, one by one; without names all of them, and the supervisor last
+    Upgrade {
+        /// The services
+        names: Vec<String>,
+        /// The supervisor, too, or alone where no service is named
+        #[arg(long)]
+        supervisor: bool,
+    },
     /// Send a service's process a signal
     Kill {
         /// The service
@@ -126,7 +135,7 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 50)]
         lines: usize,
     },
-    /// Show the version and the version of what the processes say to one another
+    /// Show the version and the versions of what the processes say to one another and to their successors
     Version,
 }
 
@@ -168,6 +177,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Restart { name } => ask(Request::Restart { name }),
         Command::Stop { name } => ask(Request::Stop { name }),
         Command::Start { name } => ask(Request::Start { name }),
+        Command::Upgrade { names, supervisor } => upgrade::upgrade(&run_dir, &names, supervisor),
         Command::Kill { name, signal } => ask(Request::Kill { name, signal }),
         Command::Alua { port_group, state, device_group } => {
             ask(Request::Alua { port_group, state, device_group })
@@ -175,7 +185,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
         Command::Version => {
-            println!("bulkhead {}, ABI {}", env!("CARGO_PKG_VERSION"), ipc::ABI_VERSION);
+            println!("{}", upgrade::version());
             Ok(ExitCode::SUCCESS)
         }
     }

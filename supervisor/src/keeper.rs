@@ -19,6 +19,9 @@ pub const VARIABLE: &str = "BULKHEAD_KEEPER";
 /// The value of [`VARIABLE`] of a keeper that was started from a terminal.
 pub const TERMINAL: &str = "terminal";
 
+/// The environment variable that tells a supervisor that it takes the place of a former program, which can be gone back to.
+pub const TRIAL: &str = "BULKHEAD_TRIAL";
+
 /// The exit status by which a supervisor asks to be replaced by the program that it stored under [`PROGRAM`].
 pub const REPLACE: u8 = 86;
 /// The name of the program that takes the supervisor's place.

@@ -13,6 +13,7 @@ mod events;
 mod lifecycle;
 mod requests;
 mod timers;
+mod upgrade;
 
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -27,6 +28,7 @@ use crate::admin::server::AdminServer;
 use crate::board::Board;
 use crate::child::Child;
 use crate::clock::Clock;
+use crate::keeper::REPLACE;
 use crate::manifest::Kind;
 use crate::plan::{Plan, UnitPlan};
 use crate::record::name;
@@ -87,6 +89,8 @@ pub struct Reactor {
     first_units: Vec<UnitPlan>,
     /// Services run already.
     adopted: bool,
+    /// The keeper has the program that takes this one's place.
+    replaced: bool,
     /// When the tick before this one was.
     ticked: Duration,
     /// Set while everything is being stopped: the stage of [`STOP_ORDER`] that is.
@@ -150,6 +154,7 @@ impl Reactor {
             on_terminal: memory.kept.on_terminal(),
             memory,
             adopted: false,
+            replaced: false,
             ticked: Duration::ZERO,
             stopping: None,
             announced: false,
@@ -185,6 +190,11 @@ impl Reactor {
             self.settle_requests();
             self.advance_stop();
             self.say();
+            if self.replaced {
+                tracing::info!("making room for the installed program");
+                // Nothing is taken down: all of it is the successor's.
+                std::process::exit(i32::from(REPLACE));
+            }
         }
         match self.unfit {
             Some(unfit) => Err(ReactorError::Unfit(unfit)),

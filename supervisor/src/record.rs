@@ -140,6 +140,10 @@ pub struct ChildRecord {
     pub deaths: Vec<Death>,
     /// What it died of last.
     pub last_death: Option<Obituary>,
+    /// It is being upgraded: the former program was kept.
+    pub former: bool,
+    /// It has gone back to a former program, which was kept.
+    pub pinned: bool,
     /// Its process. Its descriptors have `starts` in their names.
     pub process: Option<ProcessRecord>,
 }

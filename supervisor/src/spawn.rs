@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -56,11 +56,23 @@ pub enum SpawnError {
     },
 }
 
+/// Where this program is installed. What is there may be another one by now.
+pub fn own_program() -> PathBuf {
+    let path = std::env::current_exe().unwrap_or_default();
+    // The kernel's mark of a file that has been replaced or removed.
+    let text = path.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map(PathBuf::from);
+    text.unwrap_or(path)
+}
+
+/// The folder of the services' binaries.
+pub fn directory() -> PathBuf {
+    let beside = || Some(own_program().parent()?.to_owned());
+    std::env::var_os(LIBEXEC).map(PathBuf::from).or_else(beside).unwrap_or_default()
+}
+
 /// The path of a kind's binary.
 pub fn binary(kind: Kind) -> PathBuf {
-    let beside = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
-    let directory = std::env::var_os(LIBEXEC).map(PathBuf::from).or_else(beside);
-    directory.unwrap_or_default().join(kind.binary())
+    directory().join(kind.binary())
 }
 
 /// Checks that every binary that the plan needs can be executed, before anything is started.
@@ -88,18 +100,24 @@ fn open_log(path: &Path) -> io::Result<(File, u64)> {
     Ok((log, length))
 }
 
-/// Starts a service.
+/// Starts a service: what is installed, or `pinned`.
 ///
 /// # Errors
 /// Its binary or the host refuses; nothing is left running then.
-pub fn spawn(service: &ServicePlan, log: &Path) -> Result<Spawned, SpawnError> {
+pub fn spawn(service: &ServicePlan, log: &Path, pinned: Option<&OwnedFd>) -> Result<Spawned, SpawnError> {
     let host = |what| move |error| SpawnError::Host { what, error };
     let (channel, theirs) = channel::pair().map_err(host("making a control socket"))?;
     let (log, log_start) = open_log(log).map_err(host("opening the log"))?;
     let stderr = log.try_clone().map_err(host("opening the log"))?;
-    let binary = binary(service.kind);
+    let by_descriptor = |fd: &OwnedFd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    let binary = pinned.map_or_else(|| binary(service.kind), by_descriptor);
     let mut command = Command::new(&binary);
-    command.env_remove(crate::keeper::VARIABLE).arg0(service.kind.binary()).process_group(0).current_dir("/");
+    command
+        .env_remove(crate::keeper::VARIABLE)
+        .env_remove(crate::keeper::TRIAL)
+        .arg0(service.kind.binary())
+        .process_group(0)
+        .current_dir("/");
     command.stdin(Stdio::from(theirs)).stdout(log).stderr(stderr);
     let mut child = command.spawn().map_err(|error| SpawnError::Binary { binary, error })?;
     match prepare(&child, service) {

@@ -9,6 +9,18 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// Version of this `bulkhead`.
     pub version: String,
+    /// What it says to its services: [`ipc::ABI_VERSION`] of its build.
+    #[serde(default)]
+    pub abi: u32,
+    /// The format in which it leaves its state to its successor.
+    #[serde(default)]
+    pub state_format: u32,
+    /// Where the supervisor's own program is installed.
+    #[serde(default)]
+    pub program: String,
+    /// The folder where those of its services are.
+    #[serde(default)]
+    pub programs: String,
     /// The supervisor's process number.
     pub pid: u32,
     /// Seconds since it started.

@@ -129,3 +129,81 @@ fn keeper_dies_and_the_supervisor_goes_on() {
         }
     }
 }
+
+#[test]
+fn services_are_upgraded_one_by_one() {
+    let mut target = Target::new("");
+    target.run();
+    let supervisor = target.pid("supervisor");
+    let before = ["vdisk", "core", "iscsi"].map(|name| target.pid(name));
+    target.install("vdisk-svc");
+    let said = target.ok(&["upgrade"]);
+    let lines: Vec<&str> = said.lines().map(|line| line.split(" is ").next().unwrap_or_default()).collect();
+    assert_eq!(lines, ["vdisk", "core", "iscsi", "the supervisor"], "{said}");
+    assert_ne!(target.pid("supervisor"), supervisor);
+    for (name, before) in ["vdisk", "core", "iscsi"].into_iter().zip(before) {
+        let service = target.status().service(name).clone();
+        assert!(service["pid"] != before && service["restarts"] == 1, "{service}");
+    }
+    let program = format!("/proc/{}/exe", target.pid("vdisk"));
+    assert_eq!(std::fs::read_link(program).expect("a program"), target.path("bin/vdisk-svc"));
+    target.ok(&["upgrade", "core"]);
+    assert_eq!(target.status().service("core")["restarts"], 2);
+    assert!(target.err(&["upgrade", "cor"]).contains("there is no service \"cor\"; did you mean \"core\"?"));
+    assert_eq!(target.stop().0, Some(0));
+}
+
+#[test]
+fn program_that_does_not_fit_replaces_nothing() {
+    let mut target = Target::new("");
+    target.run();
+    let before = picture(&target);
+    for answer in ["ABI 4711", "ABI 11", "", "I am no service"] {
+        target.install_broken("iscsi-svc", answer);
+        let said = target.err(&["upgrade"]);
+        assert!(said.contains("bin/iscsi-svc ") && said.contains("nothing has been changed"), "{said}");
+        assert_eq!(picture(&target), before);
+    }
+}
+
+#[test]
+fn program_that_does_not_come_up_is_not_kept() {
+    let mut target = Target::new("");
+    target.run();
+    target.install_broken("vdisk-svc", &format!("ABI {}", ipc::ABI_VERSION));
+    let said = target.err(&["upgrade"]);
+    assert!(said.contains("vdisk: the installed program did not come up (exited with status 7)"), "{said}");
+    assert_eq!(target.status().service("core")["restarts"], 0, "nothing else was touched");
+    // It stays with the program that works, also for another supervisor.
+    target.ok(&["kill", "vdisk"]);
+    target.until("vdisk is back", |status| {
+        status.service("vdisk")["restarts"] == 3 && status.service("vdisk")["state"] == "running"
+    });
+    target.replace_supervisor();
+    target.ok(&["restart", "vdisk"]);
+    target.install("vdisk-svc");
+    target.ok(&["upgrade", "vdisk"]);
+    let program = format!("/proc/{}/exe", target.pid("vdisk"));
+    assert_eq!(std::fs::read_link(program).expect("a program"), target.path("bin/vdisk-svc"));
+    assert_eq!(target.stop().0, Some(0));
+}
+
+#[test]
+fn supervisor_that_does_not_come_up_is_not_kept() {
+    let mut target = Target::new("");
+    target.install_bulkhead();
+    target.run();
+    let speaks = target.ok(&["version"]);
+    target.install_broken("bulkhead", speaks.trim());
+    // What runs is asked by the program that was built: the one that is installed can do nothing.
+    target.use_built();
+    let supervisor = target.pid("supervisor");
+    let said = target.err(&["upgrade"]);
+    assert!(said.contains("the installed program did not come up as the supervisor"), "{said}");
+    let before = picture(&target);
+    assert_ne!(target.pid("supervisor"), supervisor, "the former program goes on as another process");
+    target.install_bulkhead();
+    target.ok(&["upgrade"]);
+    assert_ne!(picture(&target), before);
+    assert_eq!(target.stop().0, Some(0));
+}

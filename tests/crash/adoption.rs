@@ -165,3 +165,17 @@ pub fn keeper() -> anyhow::Result<()> {
     load.finish()?.flawless().with_context(|| target.logs())?;
     target.stop_without_keeper()
 }
+
+/// Handler, core and supervisor replaced by themselves, again and again. (A transport's connections do not survive its
+/// upgrade any more than its death.)
+pub fn upgrades() -> anyhow::Result<()> {
+    let what = "upgrade";
+    let mut run = Run::start(what)?;
+    for which in [&["vdisk"][..], &["core"], &["--supervisor"]].into_iter().cycle().take(super::kills() * 6) {
+        run.go_on()?;
+        run.kills.push(Instant::now());
+        let output = run.target.bulkhead(&[&["upgrade"], which].concat())?;
+        ensure!(output.status.success(), "upgrade {which:?}: {output:?}\n{}", run.target.logs());
+    }
+    run.finish(what)
+}

@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         Case::new("service_dies_after_the_return_of_the_supervisor", adoption::then_a_service).limit(long),
         Case::new("supervisor_and_a_service_die_at_once", adoption::at_once).limit(long),
         Case::new("service_dies_while_there_is_no_supervisor", adoption::unsupervised),
+        Case::new("services_and_supervisor_are_upgraded_under_load", adoption::upgrades).limit(long),
         Case::new("keeper_dies_and_the_supervisor_goes_on", adoption::keeper),
         Case::new("idle_target_uses_no_cpu", lifecycle::idle),
         Case::new("second_supervisor_on_a_run_directory_is_refused", refusals::second_supervisor),

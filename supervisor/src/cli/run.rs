@@ -43,6 +43,10 @@ pub fn resume() -> Result<(Rc<Kept>, Option<ExitCode>)> {
             reactor.adopt(inheritance)?;
             Ok((kept, Some(ExitCode::SUCCESS)))
         }
+        // The former program can take it up.
+        Err(error) if std::env::var_os(crate::keeper::TRIAL).is_some() => {
+            Err(error.context("what the former supervisor left cannot be taken up"))
+        }
         Err(error) => {
             tracing::error!(error = %format!("{error:#}"), "what the former supervisor left cannot be taken up: everything is started anew");
             drop(inheritance);

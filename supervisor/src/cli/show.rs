@@ -115,6 +115,10 @@ mod tests {
         };
         let status = Status {
             version: String::new(),
+            abi: 1,
+            state_format: 1,
+            program: String::new(),
+            programs: String::new(),
             pid: 1,
             uptime_s: 1.0,
             manifest: String::new(),

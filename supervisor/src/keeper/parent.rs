@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use rustix::process::{Pid, WaitOptions, kill_process, pidfd_send_signal, set_child_subreaper, wait};
 
 use super::wire::{self, Packet};
-use super::{PIDFD, PROGRAM, REPLACE, TERMINAL, VARIABLE};
+use super::{PIDFD, PROGRAM, REPLACE, TERMINAL, TRIAL, VARIABLE};
 
 /// Ends of processes that are remembered until somebody asks.
 const MOST_ENDS: usize = 4096;
@@ -140,6 +140,11 @@ impl Keeper {
         let mut arguments = std::env::args_os();
         command.arg0(arguments.next().unwrap_or_else(|| "bulkhead".into())).args(arguments);
         command.env(VARIABLE, if self.on_terminal { TERMINAL } else { "1" });
+        if self.former.is_some() {
+            command.env(TRIAL, "1");
+        } else {
+            command.env_remove(TRIAL);
+        }
         // In a group of its own, so that Ctrl-C reaches the keeper alone, and the supervisor once.
         command.process_group(0).stdin(Stdio::from(theirs));
         let child = command.spawn().context("starting the supervisor")?;

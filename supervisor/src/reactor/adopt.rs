@@ -10,6 +10,7 @@ use ipc::wait::Watch;
 
 use super::commit::process_names;
 use super::lifecycle::peer_state;
+use super::upgrade::{former_name, pinned_name};
 use super::{CONTROL, PIDFD, Reactor};
 use crate::child::{Child, Process, State};
 use crate::kept::Inheritance;
@@ -59,7 +60,9 @@ impl Reactor {
 
     /// Takes up one service; false when it had a process whose descriptors are gone.
     fn adopt_child(&mut self, service: u32, record: ChildRecord, inheritance: &mut Inheritance) -> bool {
-        let ChildRecord { state, starts, deaths, last_death, process } = record;
+        let ChildRecord { state, starts, deaths, last_death, former, pinned, process } = record;
+        let former = former.then(|| inheritance.remove(&former_name(service))).flatten();
+        let pinned = pinned.then(|| inheritance.remove(&pinned_name(service))).flatten();
         let had_one = process.is_some();
         let fds = process_names(service, starts).map(|name| inheritance.remove(&name));
         let now = self.now();
@@ -78,7 +81,8 @@ impl Reactor {
             watch.inspect_err(|error| tracing::error!(%error, "a service cannot be watched")).is_ok()
         });
         let found = process.is_some();
-        self.children[service as usize] = Child { state, process, starts, deaths, last_death };
+        self.children[service as usize] =
+            Child { state, process, starts, deaths, last_death, former, pinned };
         found || !had_one
     }
 

@@ -65,6 +65,11 @@ impl Memory {
         self.over.extend(process_names(service, starts));
     }
 
+    /// The descriptor of this name is of no use after the next page.
+    pub fn forget(&mut self, name: String) {
+        self.over.push(name);
+    }
+
     /// Writes a page if it says anything new.
     fn save(&mut self, record: &Record) {
         let Some(notebook) = &mut self.notebook else { return };
@@ -103,6 +108,8 @@ fn child_record(child: &Child) -> ChildRecord {
         starts: child.starts,
         deaths: child.deaths.clone(),
         last_death: child.last_death.clone(),
+        former: child.former.is_some(),
+        pinned: child.pinned.is_some(),
         process: child.process.as_ref().map(Process::record),
     }
 }

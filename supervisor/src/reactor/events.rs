@@ -146,6 +146,10 @@ impl Reactor {
         let binary = spawn::binary(self.plan.services[service as usize].kind);
         let text = format!("{}: {what}; install bulkhead and its services from one build", binary.display());
         tracing::error!("{text}");
+        if self.child(service).former.is_some() {
+            // It is told from a death in no other way: the former program comes back.
+            return self.kill(service, &text);
+        }
         if !self.announced {
             self.unfit = Some(text.clone());
             self.stop_all();
@@ -161,7 +165,12 @@ impl Reactor {
         let child = self.child(service);
         let Some(process) = &mut child.process else { return };
         process.ready.get_or_insert(now);
-        if child.state == State::Starting {
+        let starting = child.state == State::Starting;
+        if starting {
+            self.upgraded(service);
+        }
+        let child = self.child(service);
+        if starting {
             child.state = State::Running;
             tracing::info!(service = %self.name(service), "ready");
         }

@@ -27,7 +27,7 @@ impl Reactor {
         let planned = &self.plan.services[service as usize];
         let name = planned.config.name.clone();
         let log = self.run_dir.log_file(&name);
-        let process = spawn::spawn(planned, &log)
+        let process = spawn::spawn(planned, &log, self.children[service as usize].pinned.as_ref())
             .map_err(|error| error.to_string())
             .and_then(|spawned| Process::new(spawned, &name, now).map_err(|error| error.to_string()))
             .and_then(|process| {
@@ -219,6 +219,7 @@ impl Reactor {
         }
         child.remember(Death { at: now, ran }, policy.horizon(now));
         let decision = policy.decide(&child.deaths, now);
+        self.go_back(service);
         let (state, held) = match decision {
             _ if self.stopping.is_some() => (State::Stopped, true),
             _ if self.unfit.is_some() => (State::Held { reason: cause }, true),

@@ -23,12 +23,16 @@ pub struct Pending {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Goal {
+pub(super) enum Goal {
     /// Ready, after it had been started this often.
     Running {
         starts: u64,
     },
     Stopped,
+    /// Ready, with the installed program or the former one, after it had been started this often.
+    Upgraded {
+        starts: u64,
+    },
 }
 
 impl Reactor {
@@ -54,7 +58,11 @@ impl Reactor {
                 return self.answer(client, &Reply::status(status));
             }
             Request::Restart { name } | Request::Stop { name } | Request::Start { name } => name,
-            Request::Kill { name, .. } => name,
+            Request::Kill { name, .. } | Request::Upgrade { name } => name,
+            Request::Replace => {
+                let reply = self.replace();
+                return self.answer(client, &reply);
+            }
             Request::Device { .. } => {
                 let Request::Device { name, action } = request else { return };
                 return self.on_device_request(client, &name, action);
@@ -73,7 +81,11 @@ impl Reactor {
         }
         let starts = self.child(service).starts;
         let goal = match request {
-            Request::Status | Request::Device { .. } | Request::Alua { .. } => return,
+            Request::Status | Request::Device { .. } | Request::Alua { .. } | Request::Replace => return,
+            Request::Upgrade { .. } => match self.upgrade(client, service) {
+                Some(goal) => goal,
+                None => return,
+            },
             Request::Kill { signal, .. } => return self.on_kill(client, service, &signal),
             Request::Restart { .. } => {
                 self.forgive(service);
@@ -98,7 +110,7 @@ impl Reactor {
     }
 
     /// An administrator asks: what was before does not count any more.
-    fn forgive(&mut self, service: u32) {
+    pub(super) fn forgive(&mut self, service: u32) {
         self.child(service).deaths.clear();
     }
 
@@ -138,10 +150,23 @@ impl Reactor {
             (Goal::Running { starts }, State::Running) if child.starts >= starts => {
                 Some(Reply::done(format!("{name} is running, process {pid}")))
             }
-            (Goal::Running { .. }, State::Held { reason }) => {
+            (Goal::Upgraded { starts }, State::Running)
+                if child.starts >= starts && child.former.is_none() =>
+            {
+                let cause = child.last_death.as_ref().map_or("", |death| &death.cause);
+                Some(match child.pinned {
+                    None => Reply::done(format!("{name} is upgraded, process {pid}")),
+                    Some(_) => Reply::error(format!(
+                        "{name}: the installed program did not come up ({cause}); the former one runs again, process {pid}"
+                    )),
+                })
+            }
+            (Goal::Running { .. } | Goal::Upgraded { .. }, State::Held { reason }) => {
                 Some(Reply::error(format!("{name} is held: {reason}")))
             }
-            (Goal::Running { .. }, State::Stopped) => Some(Reply::error(format!("{name} has been stopped"))),
+            (Goal::Running { .. } | Goal::Upgraded { .. }, State::Stopped) => {
+                Some(Reply::error(format!("{name} has been stopped")))
+            }
             (Goal::Stopped, State::Stopped | State::Held { .. }) => {
                 Some(Reply::done(format!("{name} is stopped")))
             }
@@ -183,6 +208,10 @@ impl Reactor {
         });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            abi: ipc::ABI_VERSION,
+            state_format: crate::record::FORMAT,
+            program: shown(&crate::spawn::own_program()),
+            programs: shown(&crate::spawn::directory()),
             pid: std::process::id(),
             uptime_s: now.as_secs_f64(),
             manifest: shown(&self.manifest),

@@ -57,6 +57,8 @@ fn record() -> Record {
             cause: "killed by SIGKILL".to_owned(),
             last_lines: vec!["a line".to_owned()],
         }),
+        former: true,
+        pinned: false,
         process,
     };
     let mut changed = plan().units[1].clone();

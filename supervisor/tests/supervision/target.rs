@@ -19,6 +19,8 @@ pub struct Target {
     /// The portal's port.
     pub port: u16,
     supervisor: Option<Child>,
+    /// `bulkhead`.
+    program: PathBuf,
 }
 
 /// What `status --json` says.
@@ -45,6 +47,14 @@ fn free_port() -> u16 {
     }
 }
 
+/// The fake service.
+fn fake() -> PathBuf {
+    let test = std::env::current_exe().expect("test binary");
+    let fake = test.parent().and_then(Path::parent).expect("target directory").join("examples/fake-svc");
+    assert!(fake.exists(), "{} is missing: `cargo build --example fake-svc` makes it", fake.display());
+    fake
+}
+
 impl Target {
     /// A target with one file disk; `more` begins its manifest.
     pub fn new(more: &str) -> Self {
@@ -56,21 +66,21 @@ impl Target {
              [[target]]\nname = \"iqn.2026-11.org.example:t\"\nportals = [\"127.0.0.1:{port}\"]\nluns = [{{ lun = 0, device = \"disk0\" }}]\n"
         );
         std::fs::write(dir.join("m.toml"), manifest).expect("manifest");
-        let test = std::env::current_exe().expect("test binary");
-        let fake = test.parent().and_then(Path::parent).expect("target directory").join("examples/fake-svc");
-        assert!(fake.exists(), "{} is missing: `cargo build --example fake-svc` makes it", fake.display());
+        let fake = fake();
         for directory in ["bin", "fake"] {
             std::fs::create_dir(dir.join(directory)).expect("directory");
         }
         for binary in ["core-svc", "iscsi-svc", "vdisk-svc"] {
             symlink(&fake, dir.join("bin").join(binary)).expect("symlink");
         }
-        Self { dir, _temp: Some(temp), port, supervisor: None }
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_bulkhead"));
+        Self { dir, _temp: Some(temp), port, supervisor: None, program }
     }
 
     /// A second supervisor over the same directory.
     pub fn another(&self) -> Self {
-        Self { dir: self.dir.clone(), _temp: None, port: self.port, supervisor: None }
+        let program = self.program.clone();
+        Self { dir: self.dir.clone(), _temp: None, port: self.port, supervisor: None, program }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -82,13 +92,46 @@ impl Target {
         std::fs::write(self.dir.join("fake").join(binary), orders).expect("orders");
     }
 
+    /// Installs a program that answers `answer` when it is asked what it speaks, and cannot do anything else.
+    pub fn install_broken(&self, binary: &str, answer: &str) {
+        let path = self.dir.join("bin").join(binary);
+        let _ = std::fs::remove_file(&path);
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\ncase $1 in --abi|version) echo '{answer}';; *) exit 7;; esac\n"),
+        )
+        .expect("a program");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, executable).expect("executable");
+    }
+
+    /// Installs the fake service, once more, as another file.
+    pub fn install(&self, binary: &str) {
+        let path = self.dir.join("bin").join(binary);
+        let _ = std::fs::remove_file(&path);
+        std::fs::copy(fake(), &path).expect("a program");
+    }
+
+    /// Has `bulkhead` itself run from this directory, where another program can take its place.
+    pub fn install_bulkhead(&mut self) {
+        let path = self.dir.join("bin/bulkhead");
+        let _ = std::fs::remove_file(&path);
+        std::fs::copy(env!("CARGO_BIN_EXE_bulkhead"), &path).expect("a program");
+        self.program = path;
+    }
+
+    /// Has commands given by the program that was built, whatever is installed.
+    pub fn use_built(&mut self) {
+        self.program = PathBuf::from(env!("CARGO_BIN_EXE_bulkhead"));
+    }
+
     pub fn remove_binary(&self, binary: &str) {
         std::fs::remove_file(self.dir.join("bin").join(binary)).expect("binary");
     }
 
     /// `bulkhead` with arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+        let mut command = Command::new(&self.program);
         command.args(arguments).env("BULKHEAD_RUN_DIR", self.dir.join("run"));
         command.env("BULKHEAD_STATE_DIR", self.dir.join("state"));
         command.env("BULKHEAD_LIBEXEC", self.dir.join("bin")).env("BULKHEAD_FAKE", self.dir.join("fake"));
