@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow};
 use ipc::notebook::Notebook;
-use rustix::process::{Resource, Rlimit, getppid, getrlimit, setrlimit};
+use rustix::process::getppid;
 
 use crate::kept::{Inheritance, Kept};
 use crate::manifest::Manifest;
@@ -29,7 +29,6 @@ use crate::wiring::Wiring;
 pub fn resume() -> Result<(Rc<Kept>, Option<ExitCode>)> {
     let _ = rustix::thread::set_name(c"bulkhead");
     start_log();
-    raise_limits();
     let (kept, mut inheritance) = Kept::take().with_context(|| {
         format!("standard input is no keeper's socket: unset {}", crate::keeper::VARIABLE)
     })?;
@@ -77,10 +76,12 @@ fn take_up(kept: &Rc<Kept>, inheritance: &mut Inheritance) -> Result<Successor> 
     let (notebook, page) = Notebook::open(take(name::RECORD)?, SCHEMA).context("its notebook")?;
     let page = page.context("its notebook is empty")?;
     let record = Record::decode(&page, &head.plan).map_err(|error| anyhow!("its notebook: {error}"))?;
-    let run_dir = RunDir::resume(head.run_dir, take(name::RUN_LOCK)?);
+    let run_lock = take(name::RUN_LOCK)?;
     let state_dir = StateDir::resume(head.state_dir, take(name::STATE_LOCK)?);
     let admin = UnixListener::from(take(name::ADMIN)?);
     let wiring = Wiring::resume(&head.plan, state_dir, kept.clone(), inheritance)?;
+    // Last, because what is in the directory goes with it.
+    let run_dir = RunDir::resume(head.run_dir, run_lock);
     let memory = Memory::resume(kept.clone(), notebook);
     let ready = head.ready;
     let on_ready = Box::new(move || super::say(&ready));
@@ -140,15 +141,6 @@ fn start_log() {
     // Nobody reads a closed stderr, and to complain about it there would be a panic.
     let log = log.log_internal_errors(false);
     let _ = log.with_writer(std::io::stderr).try_init();
-}
-
-/// The supervisor holds a few descriptors a service and one a connection.
-fn raise_limits() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
 }
 
 /// What tells this machine from others; empty where nothing does.

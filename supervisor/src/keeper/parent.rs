@@ -13,7 +13,10 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, WaitOptions, kill_process, pidfd_send_signal, set_child_subreaper, wait};
+use rustix::process::{
+    Pid, Resource, Rlimit, WaitOptions, getrlimit, kill_process, pidfd_send_signal, set_child_subreaper,
+    setrlimit, wait,
+};
 
 use super::wire::{self, Packet};
 use super::{PIDFD, PROGRAM, REPLACE, TERMINAL, TRIAL, VARIABLE};
@@ -24,6 +27,8 @@ const MOST_ENDS: usize = 4096;
 const PANICKED: i32 = 101;
 /// A supervisor that came up and lived for this long is replaced without delay when it dies.
 const LONG_LIFE: Duration = Duration::from_millis(250);
+/// Supervisors that came up and died soon count as so many in a row that did not come up, at most.
+const SHORT_LIVES: u32 = 3;
 /// The longest delay between two supervisors that do not come up.
 const MOST_DELAY: Duration = Duration::from_secs(1);
 /// How often a supervisor may fail to come up when all that is wanted of it is to end everything.
@@ -72,6 +77,7 @@ struct Supervisor {
 /// The host refuses what cannot be done without.
 pub fn keep() -> Result<ExitCode> {
     set_child_subreaper(Some(rustix::process::getpid())).context("becoming the parent of services")?;
+    raise_limits();
     let mut mask = SigSet::empty();
     let signals = [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
     signals.into_iter().for_each(|signal| mask.add(signal));
@@ -92,7 +98,12 @@ pub fn keep() -> Result<ExitCode> {
         let mut supervisor = keeper.start()?;
         let end = keeper.watch(&mut supervisor)?;
         let lived = supervisor.started.elapsed();
-        failures = if supervisor.up && lived >= LONG_LIFE { 0 } else { failures + 1 };
+        failures = match supervisor.up {
+            true if lived >= LONG_LIFE => 0,
+            // One that is killed again and again is not to blame, and one that dies by itself shall not use up a CPU.
+            true => SHORT_LIVES.min(failures + 1),
+            false => failures + 1,
+        };
         match end {
             End::Meant(code) if keeper.former.is_none() => {
                 keeper.end_services();
@@ -122,6 +133,15 @@ pub fn keep() -> Result<ExitCode> {
                 keeper.pause(failures);
             }
         }
+    }
+}
+
+/// Keeper and supervisor hold a few descriptors a service and one a connection.
+fn raise_limits() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        say(&format!("the limit of open files cannot be raised: {error}"));
     }
 }
 
@@ -199,8 +219,14 @@ impl Keeper {
     /// Takes what the supervisor has said.
     fn hear(&mut self, supervisor: &mut Supervisor) {
         // The end of the socket is no news: the end of the process is waited for.
-        while let Ok(Some(packet)) = wire::receive(&supervisor.socket, RecvFlags::DONTWAIT) {
-            self.on_packet(packet, supervisor);
+        loop {
+            match wire::receive(&supervisor.socket, RecvFlags::DONTWAIT) {
+                Ok(Some(packet)) => self.on_packet(packet, supervisor),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    say(&format!("a descriptor is not kept: {error}"))
+                }
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 
