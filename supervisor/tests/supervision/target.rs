@@ -55,6 +55,13 @@ fn fake() -> PathBuf {
     fake
 }
 
+/// Installs a program by a process of its own: a file that this one has open to be written, however shortly, may be
+/// inherited by what another thread starts at that moment, and cannot be executed then.
+fn install(from: &Path, to: &Path) {
+    let status = Command::new("install").args(["-m", "755"]).arg(from).arg(to).status();
+    assert!(status.expect("install").success(), "{} cannot be installed", to.display());
+}
+
 impl Target {
     /// A target with one file disk; `more` begins its manifest.
     pub fn new(more: &str) -> Self {
@@ -94,30 +101,21 @@ impl Target {
 
     /// Installs a program that answers `answer` when it is asked what it speaks, and cannot do anything else.
     pub fn install_broken(&self, binary: &str, answer: &str) {
-        let path = self.dir.join("bin").join(binary);
-        let _ = std::fs::remove_file(&path);
-        std::fs::write(
-            &path,
-            format!("#!/bin/sh\ncase $1 in --abi|version) echo '{answer}';; *) exit 7;; esac\n"),
-        )
-        .expect("a program");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&path, executable).expect("executable");
+        let script = self.dir.join("script");
+        let text = format!("#!/bin/sh\ncase $1 in --abi|version) echo '{answer}';; *) exit 7;; esac\n");
+        std::fs::write(&script, text).expect("a program");
+        install(&script, &self.dir.join("bin").join(binary));
     }
 
     /// Installs the fake service, once more, as another file.
     pub fn install(&self, binary: &str) {
-        let path = self.dir.join("bin").join(binary);
-        let _ = std::fs::remove_file(&path);
-        std::fs::copy(fake(), &path).expect("a program");
+        install(&fake(), &self.dir.join("bin").join(binary));
     }
 
     /// Has `bulkhead` itself run from this directory, where another program can take its place.
     pub fn install_bulkhead(&mut self) {
-        let path = self.dir.join("bin/bulkhead");
-        let _ = std::fs::remove_file(&path);
-        std::fs::copy(env!("CARGO_BIN_EXE_bulkhead"), &path).expect("a program");
-        self.program = path;
+        self.program = self.dir.join("bin/bulkhead");
+        install(Path::new(env!("CARGO_BIN_EXE_bulkhead")), &self.program);
     }
 
     /// Has commands given by the program that was built, whatever is installed.
