@@ -46,8 +46,8 @@ impl Reactor {
     }
 
     pub(super) fn answer(&mut self, client: u64, reply: &Reply) {
-        // What is said to be done stays done.
-        self.commit();
+        // What is said to be done stays done, and everybody has been told.
+        self.say();
         self.admin.reply(client, reply, &self.waiter);
     }
 

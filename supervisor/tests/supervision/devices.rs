@@ -71,9 +71,10 @@ fn medium_that_the_handler_refuses_is_let_go() {
 #[test]
 fn handler_dies_before_a_change_is_settled() {
     let target = ready_for_change("die-at-change");
+    // The one that runs has its orders; the next one shall have none.
+    target.order("vdisk-svc", "");
     let said = target.err(&as_str(&change(&target)));
     assert!(said.contains("device disk0 is as it was: its service died; try again"), "{said}");
-    target.order("vdisk-svc", "");
     target.until("vdisk is back", |status| {
         status.service("vdisk")["restarts"] == 1 && status.service("vdisk")["state"] == "running"
     });
@@ -86,9 +87,9 @@ fn handler_dies_before_a_change_is_settled() {
 #[test]
 fn handler_dies_after_a_change_is_settled() {
     let target = ready_for_change("die-at-settle");
+    target.order("vdisk-svc", "");
     let said = target.ok(&as_str(&change(&target)));
     assert!(said.contains("its service died meanwhile, and serves it when it is back"), "{said}");
-    target.order("vdisk-svc", "");
     target.until("vdisk is back", |status| {
         status.service("vdisk")["restarts"] == 1 && status.service("vdisk")["state"] == "running"
     });
