@@ -82,7 +82,7 @@ fn what_an_administrator_has_done_is_not_forgotten() {
     target.order("vdisk-svc", "");
     target.ok(&["start", "vdisk"]);
     target.ok(&["start", "iscsi"]);
-    assert_eq!(target.epoch("core", "vdisk").1, true);
+    assert!(target.epoch("core", "vdisk").1);
     assert_eq!(target.stop().0, Some(0));
 }
 

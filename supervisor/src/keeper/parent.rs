@@ -292,7 +292,7 @@ impl Keeper {
             if self.ends.len() >= MOST_ENDS {
                 self.ends.pop_front();
             }
-            self.ends.push_back((pid.as_raw_pid() as u32, status.as_raw() as i32));
+            self.ends.push_back((pid.as_raw_pid() as u32, status.as_raw()));
         }
     }
 
