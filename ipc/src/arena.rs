@@ -35,6 +35,11 @@ impl Arena {
         Ok(Self { id, map: Mapping::new(fd)? })
     }
 
+    /// A segment that is mapped already, as an arena.
+    pub(crate) fn over(id: u32, map: Arc<Mapping>) -> Self {
+        Self { id, map }
+    }
+
     /// Its number: the index of the transport that owns it.
     pub fn id(&self) -> u32 {
         self.id

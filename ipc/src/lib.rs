@@ -35,6 +35,8 @@ pub mod notebook;
 pub mod state;
 #[cfg(not(loom))]
 pub mod stats;
+#[cfg(not(loom))]
+pub mod tcp;
 
 #[cfg(not(loom))]
 pub mod channel;

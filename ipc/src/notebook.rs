@@ -14,6 +14,7 @@
 //! for, can stand between the two ([`Divided::middle`]).
 
 pub mod records;
+pub mod shadow;
 
 use std::ops::Range;
 use std::os::fd::AsFd;

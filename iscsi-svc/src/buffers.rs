@@ -1,7 +1,9 @@
 //! Blocks of this transport's arena, counted by who uses them.
 //!
 //! A block has as many owners as there are tasks with data in it, plus the connection that is still receiving into it.
-//! It goes back to the arena with its last owner. The bookkeeping is private; only extents leave this process.
+//! It goes back to the arena after its last owner, when no picture in the notebook names it any more: what is given up
+//! is put aside ([`Buffers::release`]) until every connection has noted where it stands ([`Buffers::reuse`]).
+//! The bookkeeping is private; only extents leave this process.
 //! Next: [`crate::task`], whose [`Layout`] says which parts of which blocks are a task's data.
 
 use ipc::arena::buddy::{Block, Buddy};
@@ -25,6 +27,14 @@ struct Slot {
     owners: u32,
 }
 
+/// A block that loses an owner.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    id: BufId,
+    /// It was received into and can be again.
+    staging: bool,
+}
+
 /// All blocks of the arena.
 pub struct Buffers {
     arena: Arena,
@@ -32,6 +42,10 @@ pub struct Buffers {
     slots: Vec<Slot>,
     free: Vec<u32>,
     spare: Vec<BufId>,
+    /// Blocks that lost an owner since the last notes.
+    leaving: Vec<Leaving>,
+    /// Those of which the notes are being brought up to date.
+    left: Vec<Leaving>,
     pieces: Vec<Block>,
     /// Memory came back since somebody last looked.
     pub returned: bool,
@@ -47,6 +61,8 @@ impl Buffers {
             slots: Vec::new(),
             free: Vec::new(),
             spare: Vec::new(),
+            leaving: Vec::new(),
+            left: Vec::new(),
             pieces: Vec::with_capacity(PIECES),
             returned: false,
         }
@@ -119,11 +135,57 @@ impl Buffers {
 
     /// Gives up a block that was received into.
     pub fn give_staging(&mut self, id: BufId) {
-        if self.owners(id) == 1 && self.spare.len() < SPARE {
-            self.spare.push(id);
-        } else {
-            self.release(id);
+        self.leaving.push(Leaving { id, staging: true });
+    }
+
+    /// Takes the block that a former incarnation had at a place, or becomes one more owner of it. None: no such block can be.
+    pub fn take_at(&mut self, [unit, order]: [u32; 2]) -> Option<BufId> {
+        let order = u8::try_from(order).ok()?;
+        let same = |slot: &Slot| slot.block.as_ref().is_some_and(|block| block.place() == (unit, order));
+        if let Some(index) = self.slots.iter().position(same) {
+            let id = BufId(index as u32);
+            self.share(id);
+            return Some(id);
         }
+        let block = self.buddy.take_at(unit, order)?;
+        Some(self.adopt(block))
+    }
+
+    /// Where a block is, for [`take_at`](Self::take_at).
+    pub fn place(&self, id: BufId) -> [u32; 2] {
+        let block = self.slots[id.0 as usize].block.as_ref();
+        let (unit, order) = block.expect("a block in use").place();
+        [unit, u32::from(order)]
+    }
+
+    /// Bytes that a block has.
+    pub fn bytes_of(&self, id: BufId) -> u64 {
+        self.slots[id.0 as usize].block.as_ref().map_or(0, Block::bytes)
+    }
+
+    /// Whether something has been given up and waits for the notes.
+    pub fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// From here on connections note where they stand. What they have given up can be used again afterwards.
+    pub fn set_aside(&mut self) {
+        std::mem::swap(&mut self.leaving, &mut self.left);
+    }
+
+    /// Nothing that was set aside is named in the notebook any more.
+    pub fn reuse(&mut self) {
+        let mut left = std::mem::take(&mut self.left);
+        // Whoever waits tries again, even if it was less than a whole block.
+        self.returned |= !left.is_empty();
+        for Leaving { id, staging } in left.drain(..) {
+            if staging && self.owners(id) == 1 && self.spare.len() < SPARE {
+                self.spare.push(id);
+            } else {
+                self.let_go(id);
+            }
+        }
+        self.left = left;
     }
 
     fn adopt(&mut self, block: Block) -> BufId {
@@ -145,13 +207,24 @@ impl Buffers {
         self.slots[id.0 as usize].owners += 1;
     }
 
+    /// Undoes [`share`](Self::share) before anybody could have noted it. The last owner does not go like this.
+    pub fn unshare(&mut self, id: BufId) {
+        let owners = &mut self.slots[id.0 as usize].owners;
+        assert!(*owners > 1, "the last owner was never shared with");
+        *owners -= 1;
+    }
+
     /// Owners of a block.
     pub fn owners(&self, id: BufId) -> u32 {
         self.slots[id.0 as usize].owners
     }
 
-    /// One owner less; the last one frees the block.
+    /// One owner less; the last one frees the block, when that has been noted.
     pub fn release(&mut self, id: BufId) {
+        self.leaving.push(Leaving { id, staging: false });
+    }
+
+    fn let_go(&mut self, id: BufId) {
         let slot = &mut self.slots[id.0 as usize];
         assert!(slot.owners > 0, "a block was released once too often");
         slot.owners -= 1;
@@ -198,6 +271,11 @@ impl Layout {
     pub fn push(&mut self, extent: CheckedExtent, id: BufId) {
         self.parts[self.len] = Some((extent, id));
         self.len += 1;
+    }
+
+    /// The runs with their blocks.
+    pub fn parts(&self) -> impl Iterator<Item = (CheckedExtent, BufId)> + '_ {
+        self.parts[..self.len].iter().flatten().copied()
     }
 
     /// Number of runs.

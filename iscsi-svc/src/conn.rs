@@ -2,13 +2,16 @@
 //!
 //! The stages of a PDU are `impl` blocks of [`Conn`] in files of their own, in the order of its way: [`rx`] (bytes to
 //! PDU), `login` and `full` (which PDU is allowed now and what it means), `command` (tasks and their data), `respond`
-//! (outcome to PDUs), [`tx`] (PDUs to bytes). Everything that a connection shares with others is in
+//! (outcome to PDUs), [`tx`] (PDUs to bytes). What a successor needs is written down by `note` and read back by
+//! `resume`. Everything that a connection shares with others is in
 //! [`Shared`]; a connection never touches another one.
 
 mod command;
 mod full;
 mod login;
+mod note;
 mod respond;
+mod resume;
 pub mod rx;
 mod staged;
 mod text;
@@ -24,6 +27,7 @@ use crate::stats::Counter;
 use crate::task::Place;
 use ipc::wait::Watch;
 use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -36,7 +40,7 @@ pub const PING_TIME: Duration = Duration::from_secs(20);
 /// Time for the initiator to close after our last PDU.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Private bytes in the queue above which nothing more is read: an initiator that does not take answers gets none.
-const MOST_QUEUED: usize = 256 * 1024;
+const MOST_QUEUED: usize = 16 * 1024;
 
 /// Names a connection: its place in the list, and how many the place has had before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,8 @@ pub struct Session {
 pub struct Conn {
     /// Its name.
     pub id: ConnId,
+    /// The key under which its socket is deposited; never used again.
+    pub key: u64,
     socket: OwnedFd,
     /// The portal that it was accepted on.
     pub portal: u32,
@@ -109,6 +115,14 @@ pub struct Conn {
     /// Tasks whose initiator still owes data.
     owed: u32,
     next_ttt: u32,
+    /// Its place in the notebook, from the full feature phase on.
+    mirror: Option<Box<note::Mirror>>,
+    /// The notebook has it as it is.
+    noted: bool,
+    /// Tasks whose outcome waits for room in the queue.
+    answers: VecDeque<Place>,
+    /// It was taken over, and the core has not said yet that the arena can be used.
+    pub resuming: bool,
     began: Instant,
     heard: Instant,
     ping: Option<(u32, Instant)>,
@@ -125,15 +139,15 @@ pub struct Conn {
 impl Conn {
     /// A connection that was just accepted.
     pub fn new(
-        id: ConnId,
+        (id, key): (ConnId, u64),
         socket: OwnedFd,
         portal: u32,
-        peer: SocketAddr,
-        local: SocketAddr,
+        (peer, local): (SocketAddr, SocketAddr),
         now: Instant,
     ) -> Conn {
         Conn {
             id,
+            key,
             socket,
             portal,
             peer,
@@ -146,6 +160,10 @@ impl Conn {
             tags: FxHashMap::default(),
             owed: 0,
             next_ttt: 0,
+            mirror: None,
+            noted: true,
+            answers: VecDeque::new(),
+            resuming: false,
             began: now,
             heard: now,
             ping: None,
@@ -180,13 +198,13 @@ impl Conn {
         let max = self.window.open(self.tags.len() as u32);
         stamp(&mut header, number.0, self.window.expected().0, max.0);
         self.tx.pdu(&header, payload, &shared.buffers);
-        self.dirty = true;
+        (self.dirty, self.noted) = (true, false);
     }
 
     /// Whether nothing is to be read for now.
     fn paused(&self) -> bool {
         let phase = matches!(self.phase, Phase::Entering(..) | Phase::Ending);
-        phase || self.starved || self.tx.private_bytes() > MOST_QUEUED
+        phase || self.starved || self.resuming || self.tx.private_bytes() > MOST_QUEUED
     }
 
     /// Offers what is queued to the socket.
@@ -195,10 +213,18 @@ impl Conn {
     /// [`Close`] when the connection has failed or has sent its last PDU and heard the initiator's end.
     pub fn flush(&mut self, shared: &mut Shared) -> Result<(), Close> {
         (self.dirty, self.listed) = (false, false);
-        let sent = self.tx.send(&self.socket, &mut shared.buffers);
-        let (sent, calls) = sent.map_err(|_| Close(Counter::Disconnected))?;
-        shared.stats.add(Counter::Sends, calls);
-        self.blocked = sent == Sent::Blocked;
+        loop {
+            // Before anything is given to the socket the notebook says what, so that it can be made again.
+            self.note(shared);
+            let sent = self.tx.send(&self.socket, &mut shared.buffers);
+            let (sent, calls) = sent.map_err(|_| Close(Counter::Disconnected))?;
+            shared.stats.add(Counter::Sends, calls);
+            self.noted &= calls == 0;
+            self.blocked = sent == Sent::Blocked;
+            if !self.answer_more(shared) {
+                break;
+            }
+        }
         if !self.blocked && matches!(self.phase, Phase::Ending) {
             // The initiator reads our last PDU before it sees the end; closing at once could destroy it on the way.
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
@@ -225,9 +251,17 @@ impl Conn {
         changed.then_some(watch)
     }
 
-    /// Whether the connection has to be flushed or watched in another way; says so once until [`flush`](Self::flush).
+    /// Whether the connection has to be noted, flushed or watched in another way; says so once until
+    /// [`flush`](Self::flush).
     pub fn needs_flush(&mut self) -> bool {
-        let due = !self.listed && (self.dirty || self.wanted_watch() != self.watch);
+        let due = !self.listed && (self.dirty || !self.noted || self.wanted_watch() != self.watch);
+        self.listed |= due;
+        due
+    }
+
+    /// Whether it has to be noted after it was flushed; says so once.
+    pub fn needs_note(&mut self) -> bool {
+        let due = !self.listed && !self.noted;
         self.listed |= due;
         due
     }
@@ -242,11 +276,6 @@ impl Conn {
     /// Whether an event that is both readable and writable can only mean that the socket has failed.
     pub fn expects_nothing(&self) -> bool {
         self.watch == Watch::Nothing
-    }
-
-    /// ExpCmdSN and the next StatSN.
-    pub fn numbers(&self) -> (u32, u32) {
-        (self.window.expected().0, self.responses.peek().0)
     }
 
     /// Looks at the clock.
@@ -286,6 +315,8 @@ impl Conn {
 
     /// Lets go of everything: the nexus is closed, tasks that the core knows stay until it is done with them.
     pub fn dissolve(mut self, shared: &mut Shared) -> OwnedFd {
+        // First of all: nobody goes on with it.
+        self.close_book(shared);
         self.tx.discard(&mut shared.buffers);
         self.rx.discard(&mut shared.buffers);
         for place in self.tags.values() {

@@ -6,7 +6,7 @@
 use crate::buffers::Buffers;
 use crate::core_link::{CoreLink, Down};
 use crate::listener::Listener;
-use crate::notebook::{self, SCHEMA};
+use crate::notebook::Book;
 use crate::run::Service;
 use crate::service::Shared;
 use crate::stats::Counters;
@@ -18,7 +18,6 @@ use ipc::link::Requester;
 use ipc::message::config::ServiceConfig;
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
-use ipc::notebook::Notebook;
 use ipc::service::Control;
 use ipc::stats::Stats;
 use std::os::fd::OwnedFd;
@@ -29,7 +28,7 @@ use std::time::Instant;
 pub struct Boot {
     config: Option<ServiceConfig>,
     stats: Counters,
-    notebook: Option<Notebook>,
+    notebook: Option<OwnedFd>,
     buffers: Option<Buffers>,
     link: Option<(Requester, u32, u64)>,
     targets: Targets,
@@ -77,12 +76,7 @@ impl Boot {
                 self.config = Some(config);
             }
             Grant::Stats => self.stats.adopt(Stats::new(first(fds)?).context("statistics page")?),
-            Grant::Notebook => {
-                let (notebook, page) = Notebook::open(first(fds)?, SCHEMA).context("notebook")?;
-                let former = page.map(|page| notebook::decode(&page).len());
-                tracing::info!(former_sessions = former, "notebook");
-                self.notebook = Some(notebook);
-            }
+            Grant::Notebook => self.notebook = Some(first(fds)?),
             Grant::Arena { arena } => {
                 self.buffers = Some(Buffers::new(Arena::new(arena, first(fds)?).context("arena")?));
             }
@@ -110,17 +104,21 @@ impl Boot {
     ///
     /// # Errors
     /// A grant that it needs is missing, or the host refuses something.
-    pub fn build(self, mut control: Control) -> anyhow::Result<Service> {
+    pub fn build(self, control: Control) -> anyhow::Result<Service> {
         let config = self.config.context("no configuration was granted")?;
         let buffers = self.buffers.context("no arena was granted")?;
-        for (key, socket) in self.deposited {
-            // The successor does not take connections over yet: it ends them, so that initiators log in again at once.
-            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
-            control.report(Event::Withdraw { key }, Vec::new())?;
-        }
         let link = CoreLink::new(Instant::now());
-        let shared = Shared::new(config, self.targets, buffers, link, self.stats);
-        let mut service = Service::new(control, shared, self.notebook)?;
+        let mut shared = Shared::new(config, self.targets, buffers, link, self.stats);
+        let found = match self.notebook {
+            Some(fd) => {
+                let (book, found) = Book::open(fd, shared.config.max_connections).context("notebook")?;
+                shared.book = book;
+                found
+            }
+            None => Vec::new(),
+        };
+        let mut service = Service::new(control, shared)?;
+        service.take_over(&found, self.deposited)?;
         for listener in self.listeners {
             service.listen(listener);
         }
@@ -161,7 +159,8 @@ impl Service {
                 problem(self.shared.targets.insert_portal(&portal), &mut self.control)?;
                 self.listen(Listener::new(&portal, first(fds)?).context("listening socket")?);
             }
-            Grant::Connection { key } => {
+            // Connections of a predecessor come before `Go`; one that lives may be named again.
+            Grant::Connection { key } if !self.has_connection(key) => {
                 let _ = rustix::net::shutdown(&first(fds)?, rustix::net::Shutdown::Both);
                 self.control.report(Event::Withdraw { key }, Vec::new())?;
             }

@@ -25,6 +25,8 @@ pub mod buffers;
 pub mod task;
 pub mod task_mgmt;
 
+mod crash;
+
 pub mod core_link;
 pub mod nexus;
 pub mod notebook;

@@ -7,6 +7,7 @@
 use crate::buffers::{BufId, Buffers};
 use crate::conn::ConnId;
 use crate::login::stage::Established;
+use crate::notebook::layout::Who;
 use ipc::message::record::{NexusNames, Request, RequestKind, request_flags};
 
 /// How far a nexus is.
@@ -104,6 +105,33 @@ impl Nexuses {
         self.list.last()
     }
 
+    /// Takes up a nexus of a former incarnation; its names are where they were. False: it cannot be.
+    pub fn restore(&mut self, who: &Who, initiator: &str, conn: ConnId, buffers: &mut Buffers) -> bool {
+        let known = self.list.iter().any(|nexus| nexus.number == who.nexus || nexus.tsih == who.tsih);
+        let fits = (1..=NexusNames::MAX as u32).contains(&who.names_len);
+        if known || !fits || who.nexus == 0 || who.nexus > self.count {
+            return false;
+        }
+        let Some(names) = buffers.take_at(who.names) else { return false };
+        if buffers.bytes_of(names) < u64::from(who.names_len) {
+            buffers.release(names);
+            return false;
+        }
+        self.list.push(Nexus {
+            number: who.nexus,
+            target: who.target,
+            initiator: initiator.to_owned(),
+            isid: who.isid,
+            tsih: who.tsih,
+            conn: Some(conn),
+            phase: Phase::Open,
+            close_sent: false,
+            names,
+            names_len: who.names_len,
+        });
+        true
+    }
+
     /// The living session of the same initiator port with the same target, if there is one.
     pub fn same_port(&self, login: &Established) -> Option<&Nexus> {
         let (_, target) = login.target.as_ref()?;
@@ -147,6 +175,11 @@ impl Nexuses {
 }
 
 impl Nexus {
+    /// Place and length of its names, for the notebook.
+    pub fn names(&self, buffers: &Buffers) -> ([u32; 2], u32) {
+        (buffers.place(self.names), self.names_len)
+    }
+
     /// The request that opens it; `again` after a change of link.
     pub fn open_request(&self, buffers: &Buffers, again: bool) -> Request {
         let mut request = Request::new(RequestKind::NexusOpen, self.number, 0);

@@ -6,9 +6,9 @@
 
 use crate::conn::{Close, Conn, ConnId};
 use crate::core_link::Down;
+use crate::crash;
 use crate::grants::{Boot, Next};
 use crate::listener::Listener;
-use crate::notebook::{self, Record};
 use crate::pdu::target::FunctionResponse;
 use crate::service::{News, Shared};
 use crate::stats::{Counter, NAMES};
@@ -16,11 +16,11 @@ use ipc::channel::ChannelError;
 use ipc::link::Requester;
 use ipc::message::Event;
 use ipc::message::config::ServiceKind;
-use ipc::notebook::Notebook;
 use ipc::service::Control;
 use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
 use std::time::{Duration, Instant};
 
+mod resume;
 mod sockets;
 
 const CONTROL: u64 = 0;
@@ -38,7 +38,6 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 
 struct Place {
     conn: Option<Box<Conn>>,
-    key: u64,
     /// The supervisor has a duplicate of the socket.
     deposited: bool,
     turn: u32,
@@ -51,7 +50,6 @@ pub struct Service {
     /// What connections share.
     pub shared: Shared,
     waiter: Waiter,
-    notebook: Option<Notebook>,
     listeners: Vec<Listener>,
     places: Vec<Place>,
     living: usize,
@@ -102,7 +100,7 @@ impl Service {
     ///
     /// # Errors
     /// The host refuses a descriptor.
-    pub fn new(control: Control, shared: Shared, notebook: Option<Notebook>) -> anyhow::Result<Service> {
+    pub fn new(control: Control, shared: Shared) -> anyhow::Result<Service> {
         let waiter = Waiter::new(shared.config.poll_us)?;
         waiter.add(&control, CONTROL, Watch::Readable)?;
         Ok(Service {
@@ -111,7 +109,6 @@ impl Service {
             ticked: shared.now,
             shared,
             waiter,
-            notebook,
             listeners: Vec::new(),
             places: Vec::new(),
             living: 0,
@@ -227,6 +224,7 @@ impl Service {
             && let Some(reply) = self.shared.link.receive()
         {
             count += 1;
+            crash::point();
             match self.shared.take_reply(reply) {
                 Ok(Some(news)) => self.tell(news),
                 Ok(None) => {}
@@ -246,6 +244,7 @@ impl Service {
             for (index, listener) in self.listeners.iter().enumerate() {
                 self.watch_listener(index, listener);
             }
+            self.wake();
         }
         count > 0
     }
@@ -292,9 +291,22 @@ impl Service {
         }
     }
 
-    /// Sends what was queued, and tells the core what it was asked.
+    /// Notes where every connection stands, sends what was queued, and tells the core what it was asked: in this order,
+    /// for nothing is shown to anybody that a successor would not know.
     fn push_out(&mut self) {
+        if std::mem::take(&mut self.shared.roster_changed) {
+            // Before an initiator hears that its login is complete.
+            self.deposit();
+        }
         let mut dirty = std::mem::take(&mut self.dirty);
+        self.shared.set_aside();
+        for id in &dirty {
+            if let Some(conn) = find(&mut self.places, *id) {
+                conn.note(&mut self.shared);
+            }
+        }
+        self.shared.reuse();
+        crash::point();
         for id in dirty.drain(..) {
             let Some(conn) = find(&mut self.places, id) else { continue };
             match conn.flush(&mut self.shared) {
@@ -305,19 +317,9 @@ impl Service {
         // The list keeps its memory from turn to turn.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
+        crash::point();
         self.shared.link.flush();
-        if std::mem::take(&mut self.shared.roster_changed) {
-            self.deposit();
-            self.write_down();
-        }
-    }
-
-    /// Brings the notebook up to date.
-    fn write_down(&mut self) {
-        let Some(notebook) = &mut self.notebook else { return };
-        let records = self.places.iter().filter_map(|place| Record::of(place.conn.as_ref()?, place.key));
-        // It fits: that is what `encode` sees to.
-        let _ = notebook.save(&notebook::encode(records, notebook.room()));
+        crash::point();
     }
 
     /// Ends in order: no connection, then no nexus.
@@ -364,3 +366,6 @@ fn note_dirty(conn: &mut Conn, dirty: &mut Vec<ConnId>) {
         dirty.push(conn.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,9 @@
 //! asked, before a connection sees them. After a change of link everything that is outstanding is said again
 //! ([`Shared::replay`]): first the nexuses, then the commands and functions, oldest first.
 //!
+//! Before anything is shown to the core, the connection that it is about has been noted (`run.rs` sees to that), so that a
+//! successor says it again.
+//!
 //! Memory that a handler might still be using is never given to anybody else: a task's blocks are released with its
 //! `Done`, with its nexus's `NexusClosed`, or, when it was given up while the core was away, with the next `Attached`.
 
@@ -12,6 +15,7 @@ use crate::conn::ConnId;
 use crate::core_link::{CoreLink, Down};
 use crate::login::stage::{Established, Status};
 use crate::nexus::{Nexuses, Phase};
+use crate::notebook::Book;
 use crate::pdu::target::FunctionResponse;
 use crate::stats::{Counter, Counters};
 use crate::targets::Targets;
@@ -58,13 +62,15 @@ pub struct Shared {
     pub nexuses: Nexuses,
     /// The link to the core.
     pub link: CoreLink,
+    /// What a successor needs to know.
+    pub book: Book,
     /// Counters.
     pub stats: Counters,
     /// The time of this turn of the loop.
     pub now: Instant,
     /// Connections that a new session of the same port replaces.
     pub replaced: Vec<ConnId>,
-    /// A session has begun or ended since the notebook was written.
+    /// A session has begun or ended since sockets were deposited.
     pub roster_changed: bool,
     /// Data of tasks that were given up while no link was there.
     limbo: Vec<Layout>,
@@ -91,6 +97,7 @@ impl Shared {
             functions: Functions::default(),
             nexuses,
             link,
+            book: Book::default(),
             stats,
             now: Instant::now(),
             replaced: Vec::new(),
@@ -98,6 +105,18 @@ impl Shared {
             limbo: Vec::new(),
             serving: false,
         }
+    }
+
+    /// Connections note from here on where they stand: what was given up before can be used again afterwards.
+    pub fn set_aside(&mut self) {
+        self.buffers.set_aside();
+        self.tasks.set_aside();
+    }
+
+    /// No picture in the notebook names what was set aside.
+    pub fn reuse(&mut self) {
+        self.buffers.reuse();
+        self.tasks.reuse();
     }
 
     /// Tells the core of a task; `pending` if data is missing.

@@ -11,6 +11,8 @@ ipc::counters! {
     ArenaFree = "arena_free",
     /// Connections accepted.
     Accepted = "accepted",
+    /// Connections taken over from a predecessor that died.
+    Resumed = "resumed",
     /// Connections refused because there are too many.
     Refused = "refused",
     /// Logins that came to their end well.

@@ -46,6 +46,11 @@ impl Targets {
         Ok(())
     }
 
+    /// The name of a target.
+    pub fn name(&self, target: u32) -> Option<&str> {
+        self.targets.iter().find(|known| known.target == target).map(|known| known.name.as_str())
+    }
+
     /// The targets as discovery shows them.
     pub fn listed(&self) -> Vec<Listed> {
         self.targets.iter().map(|target| self.list(target)).collect()

@@ -55,8 +55,10 @@ pub struct Task {
     pub receiving: bool,
     /// The core was told to abort it because its data is spoiled.
     pub aborting: bool,
-    /// The core's outcome, when it came before the initiator had finished sending.
+    /// The core's outcome, when it came before the initiator had finished sending, or the answer has no room yet.
     pub outcome: Option<Reply>,
+    /// The notebook says what it is.
+    pub noted: bool,
 }
 
 /// All tasks of this service.
@@ -64,6 +66,10 @@ pub struct Task {
 pub struct Tasks {
     places: Vec<Option<Task>>,
     free: Vec<Place>,
+    /// Places that became free and that a picture in the notebook may still name, in two steps like
+    /// [`crate::buffers::Buffers::set_aside`].
+    leaving: Vec<Place>,
+    left: Vec<Place>,
     count: u64,
 }
 
@@ -121,8 +127,40 @@ impl Tasks {
     /// Takes a task out; its layout is the caller's to release.
     pub fn remove(&mut self, place: Place) -> Option<Task> {
         let task = self.places.get_mut(usize::from(place))?.take()?;
-        self.free.push(place);
+        self.leaving.push(place);
         Some(task)
+    }
+
+    /// Connections note from here on which tasks they have; places that are free now can be used again afterwards.
+    pub fn set_aside(&mut self) {
+        std::mem::swap(&mut self.leaving, &mut self.left);
+    }
+
+    /// No picture names what was set aside.
+    pub fn reuse(&mut self) {
+        self.free.append(&mut self.left);
+    }
+
+    /// How many serials have been given out.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Serials begin after the first `count`.
+    pub fn begin_after(&mut self, count: u64) {
+        self.count = self.count.max(count);
+    }
+
+    /// Puts a task of a former incarnation back into its place. Before any other task; false if the place is taken.
+    pub fn restore(&mut self, place: Place, task: Task) -> bool {
+        while self.places.len() <= usize::from(place) {
+            self.free.push(self.places.len() as Place);
+            self.places.push(None);
+        }
+        let Some(at) = self.free.iter().position(|free| *free == place) else { return false };
+        self.free.swap_remove(at);
+        self.insert(place, task);
+        true
     }
 
     /// All tasks with their places, in no order.

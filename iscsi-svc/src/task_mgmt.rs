@@ -4,6 +4,7 @@
 //! the answer is translated. Functions that name a task name it by the initiator's tag, which only this side knows.
 
 use crate::conn::ConnId;
+use crate::notebook::layout::FunctionNote;
 use crate::pdu::target::FunctionResponse;
 use ipc::message::record::{Request, RequestKind};
 
@@ -52,6 +53,19 @@ impl Functions {
         let at = self.0.iter().position(same)?;
         let pending = self.0.remove(at);
         Some((pending.request.function, pending.asked))
+    }
+
+    /// Takes up a function of a former incarnation. None: there are too many.
+    pub fn restore(&mut self, nexus: u64, note: &FunctionNote, asked: Option<(ConnId, u32)>) -> Option<()> {
+        let mut request = Request::new(RequestKind::TaskManagement, nexus, note.serial);
+        (request.unit, request.lun) = (note.unit, note.lun);
+        self.begin(request, u8::try_from(note.function).ok()?, note.ref_serial, asked).map(|_| ())
+    }
+
+    /// The functions of a nexus, each with the tag of who asked.
+    pub fn of_nexus(&self, nexus: u64) -> impl Iterator<Item = (&Request, Option<u32>)> {
+        let of_nexus = self.0.iter().filter(move |pending| pending.request.nexus == nexus);
+        of_nexus.map(|pending| (&pending.request, pending.asked.map(|(_, itt)| itt)))
     }
 
     /// Forgets all functions of a nexus.

@@ -21,11 +21,18 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{self, Backend, Kind, Manifest, Settings};
 use crate::policy::Policy;
 
+/// Bytes of a transport's notebook for each connection, and connections that it has room for at most: two thirds of it
+/// are for connections, the rest for tasks. What finds no room works, and ends with the transport's process.
+const NOTEBOOK_PER_CONNECTION: usize = 80 << 10;
+const MOST_NOTED_CONNECTIONS: usize = 1024;
+
 /// Bytes of a notebook, by kind. The core remembers nexuses and reservations, a transport its connections.
-fn notebook_bytes(kind: Kind) -> usize {
+fn notebook_bytes(kind: Kind, connections: u32) -> usize {
     match kind {
         Kind::Core => 16 << 20,
-        Kind::Iscsi => 4 << 20,
+        Kind::Iscsi => {
+            (connections as usize).min(MOST_NOTED_CONNECTIONS) * NOTEBOOK_PER_CONNECTION + (4 << 20)
+        }
         Kind::Vdisk => 8 << 20,
     }
 }
@@ -251,7 +258,7 @@ fn service_plan(number: u32, service: &manifest::Service, manifest: &Manifest) -
         cpus: service.cpus.clone(),
         nofile: service.nofile,
         address_space: service.address_space,
-        notebook: notebook_bytes(service.kind),
+        notebook: notebook_bytes(service.kind, transport.map_or(0, |transport| transport.max_connections)),
         arena: match service.kind {
             Kind::Iscsi => usize::try_from(service.transport.arena).ok(),
             Kind::Core => usize::try_from(service.copy_arena).ok(),

@@ -62,13 +62,18 @@ pub fn fio_core() -> anyhow::Result<()> {
     fio("core")
 }
 
-/// qemu-img, while everything but the transport dies.
-pub fn qemu() -> anyhow::Result<()> {
-    convert_while("qemu-img", &["vdisk", "core"])
+/// fio, and the transport dies. fio's engine takes the unit attention of a new nexus for an I/O error, so that a new
+/// session would not go unnoticed.
+pub fn fio_iscsi() -> anyhow::Result<()> {
+    fio("iscsi")
 }
 
-/// qemu-img, while the transport dies: libiscsi logs in again by itself, and QEMU repeats what a unit attention ended.
-/// (fio's engine takes the unit attention of a new nexus for an I/O error, so it is no client for this.)
+/// qemu-img, while everything dies in turns.
+pub fn qemu() -> anyhow::Result<()> {
+    convert_while("qemu-img", &["vdisk", "core", "iscsi"])
+}
+
+/// qemu-img, while the transport dies.
 pub fn qemu_iscsi() -> anyhow::Result<()> {
     convert_while("qemu-img and the transport", &["iscsi"])
 }

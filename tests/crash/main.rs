@@ -37,18 +37,29 @@ fn main() -> ExitCode {
         Case::new("short_io_is_finished", witness::short_io),
         Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
         Case::new("vdisk_with_worker_threads_dies_under_load", kills::vdisk_with_threads).limit(long),
-        Case::new("vdisk_and_core_die_without_polling", kills::without_polling).limit(long),
+        Case::new("services_die_without_polling", kills::without_polling).limit(long),
         Case::new("vdisk_and_core_die_with_write_through", kills::write_through).limit(long),
         Case::new("core_dies_under_load", kills::core).limit(long),
         Case::new("iscsi_dies_under_load", kills::iscsi).limit(long),
+        Case::new("iscsi_dies_under_load_with_digests", kills::iscsi_with_digests).limit(long),
+        Case::new("iscsi_dies_under_load_of_4_kib", kills::iscsi_with_small_commands).limit(long),
+        Case::new("iscsi_dies_under_load_of_1_mib", kills::iscsi_with_large_commands).limit(long),
+        Case::new(
+            "iscsi_dies_under_load_of_1_mib_with_digests",
+            kills::iscsi_with_large_commands_and_digests,
+        )
+        .limit(long),
         Case::new("every_service_dies_under_load_in_turns", kills::in_turns).limit(long),
         Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
+        Case::new("iscsi_and_core_die_at_once", kills::iscsi_and_core_at_once).limit(long),
+        Case::new("all_services_die_at_once", kills::all_at_once).limit(long),
         Case::new("compare_and_write_counter_is_exact_under_kills", atomic::counter_is_exact).limit(long),
         Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
         Case::new("processes_die_in_the_middle_of_persistent_reserve_out", reservations::every_process)
             .limit(long),
         Case::new("vdisk_dies_while_fio_verifies", clients::fio_vdisk).needs(&[Need::Fio]).limit(long),
         Case::new("core_dies_while_fio_verifies", clients::fio_core).needs(&[Need::Fio]).limit(long),
+        Case::new("iscsi_dies_while_fio_verifies", clients::fio_iscsi).needs(&[Need::Fio]).limit(long),
         Case::new("services_die_while_qemu_img_converts", clients::qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),

@@ -38,12 +38,27 @@ pub struct Plan {
     pub seed: u64,
     /// Log in again when the connection is lost, and send what was in flight again.
     pub reconnect: bool,
+    /// Header and data digests.
+    pub digests: bool,
+    /// Bytes of a command's data; 0: of several sizes.
+    pub bytes: u32,
 }
 
 impl Plan {
     /// 16 commands in flight on the first 64 MiB of LUN 0, half of them writes, without reconnecting.
     pub fn usual(portal: SocketAddr, seed: u64) -> Self {
-        Self { portal, lun: 0, mib: 64, depth: 16, writes: 50, initiator: 1, seed, reconnect: false }
+        Self {
+            portal,
+            lun: 0,
+            mib: 64,
+            depth: 16,
+            writes: 50,
+            initiator: 1,
+            seed,
+            reconnect: false,
+            digests: false,
+            bytes: 0,
+        }
     }
 }
 

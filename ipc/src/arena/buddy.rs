@@ -19,6 +19,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// Where it begins, in units of [`UNIT`], and the power of two of its length in those.
+    pub fn place(&self) -> (u32, u8) {
+        (self.unit, self.order)
+    }
+
     /// Offset in the arena, in bytes.
     pub fn offset(&self) -> u64 {
         u64::from(self.unit) * UNIT
@@ -85,6 +90,33 @@ impl Buddy {
             self.insert(unit + (1 << half), half as u8);
         }
         Some(Block { unit, order: order as u8 })
+    }
+
+    /// Takes the block at a [`Block::place`], if all of it is free and such a block can be: one that a former incarnation
+    /// had.
+    pub fn take_at(&mut self, unit: u32, order: u8) -> Option<Block> {
+        let length = 1u32.checked_shl(order.into()).filter(|_| usize::from(order) < ORDERS)?;
+        if !unit.is_multiple_of(length) || unit.checked_add(length)? as usize > self.nodes.len() {
+            return None;
+        }
+        // The free block that it lies in is the only one that begins at a multiple of its own length there.
+        let found = (order..ORDERS as u8).find(|wider| {
+            let start = unit & !((1 << wider) - 1);
+            self.nodes.get(start as usize).is_some_and(|node| node.free == *wider)
+        })?;
+        let mut start = unit & !((1 << found) - 1);
+        self.remove(start);
+        for half in (order..found).rev() {
+            // The half that is not wanted stays free.
+            let upper = start + (1 << half);
+            if unit >= upper {
+                self.insert(start, half);
+                start = upper;
+            } else {
+                self.insert(upper, half);
+            }
+        }
+        Some(Block { unit, order })
     }
 
     /// Takes at most `most` blocks that together have at least `bytes` bytes, largest first, pushed onto `into`.

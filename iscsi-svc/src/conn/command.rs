@@ -107,11 +107,14 @@ impl Conn {
             receiving: immediate > 0,
             aborting: false,
             outcome: None,
+            noted: false,
         };
         task.put_extents();
         self.owed += u32::from(task.owes());
         self.tags.insert(task.itt, place);
         shared.tasks.insert(place, task);
+        self.touch(place);
+        self.count_loose(place, true, shared);
         let sink = if whole { Sink::Task { place, offset: 0, done: claimed } } else { Sink::Skip };
         Ok((sink, After::Task(place)))
     }
@@ -181,8 +184,10 @@ impl Conn {
             return Ok((layout, claimed));
         }
         self.rx.staged.unclaim(claimed);
-        shared.buffers.release_layout(&mut layout);
-        Err(if self.owed > 0 { Refusal::TaskSetFull } else { Refusal::Wait })
+        layout.take_ids().for_each(|id| shared.buffers.unshare(id));
+        // What has been given up a moment ago comes back by itself.
+        let wait = self.owed == 0 || shared.buffers.has_leaving();
+        Err(if wait { Refusal::Wait } else { Refusal::TaskSetFull })
     }
 
     pub(super) fn data_header(&mut self, pdu: &DataOut, shared: &mut Shared) -> (Sink, After) {
@@ -203,6 +208,7 @@ impl Conn {
         });
         task.receiving = true;
         self.owed -= u32::from(owes && !task.owes());
+        self.touch(place);
         let sink = match taken {
             Taken::Place { offset } => Sink::Task { place, offset: offset as usize, done: 0 },
             Taken::Discard => Sink::Skip,
@@ -219,6 +225,7 @@ impl Conn {
         shared: &mut Shared,
     ) -> Result<(), Close> {
         shared.stats.add(Counter::BytesOut, len as u64);
+        self.touch(place);
         let Some(task) = shared.tasks.get_mut(place) else { return Ok(()) };
         task.receiving = false;
         if let (Some(write), false) = (&mut task.write, intact) {
@@ -286,10 +293,17 @@ impl Conn {
     /// Takes a task from the tables of the connection and of the service.
     pub(super) fn take_task(&mut self, place: Place, shared: &mut Shared) -> Option<Task> {
         let task = shared.tasks.remove(place)?;
+        self.lose_task(place, &task, shared);
+        Some(task)
+    }
+
+    /// A task is not this connection's any more.
+    pub(super) fn lose_task(&mut self, place: Place, task: &Task, shared: &Shared) {
         self.rx.forget(place);
         self.owed -= u32::from(task.owes());
         self.tags.remove(&task.itt);
-        Some(task)
+        self.touch(place);
+        self.count_loose(place, false, shared);
     }
 
     /// The core's outcome of a task is here.
@@ -300,17 +314,34 @@ impl Conn {
         if let Some(write) = &mut task.write {
             write.stop();
         }
+        self.touch(place);
         self.settle(place, shared);
+    }
+
+    /// Answers tasks that waited for room in the queue. True if there is something to send now.
+    pub(super) fn answer_more(&mut self, shared: &mut Shared) -> bool {
+        let mut any = false;
+        while let Some(place) = self.answers.front().copied().filter(|_| self.tx.has_room()) {
+            self.answers.pop_front();
+            self.settle(place, shared);
+            any = true;
+        }
+        any && !self.blocked
     }
 
     /// Answers a task whose outcome is known, unless the initiator is still sending data for it: RFC 7143 11.4.2 has the
     /// target wait for the last F bit. Aborted tasks get no answer and wait only for the payload that is open.
-    fn settle(&mut self, place: Place, shared: &mut Shared) {
-        let Some(task) = shared.tasks.get(place) else { return };
+    pub(super) fn settle(&mut self, place: Place, shared: &mut Shared) {
+        let mine = shared.tasks.get(place).filter(|task| task.conn == Some(self.id));
+        let Some(task) = mine else { return };
         let Some(outcome) = task.outcome else { return };
         let silent = outcome.flags & reply_flags::ABORTED != 0 && !task.aborting;
         if task.receiving || (task.owes() && !silent) {
             return;
+        }
+        // The queue stays as short as the notebook has room for; what is in it when it is empty is nobody's fault.
+        if !silent && !self.tx.has_room() {
+            return self.answers.push_back(place);
         }
         let Some(mut task) = self.take_task(place, shared) else { return };
         if silent || !matches!(self.phase, Phase::Full(_)) {

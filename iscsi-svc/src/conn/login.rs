@@ -102,6 +102,7 @@ impl Conn {
             parameters,
             text: text::Exchange::default(),
         });
+        self.open_book(shared);
         shared.roster_changed = true;
     }
 }

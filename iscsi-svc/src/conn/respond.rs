@@ -91,9 +91,7 @@ impl Conn {
 
     /// Answers a task BUSY because the core has been away for too long.
     pub fn busy(&mut self, place: Place, task: &Task, shared: &Shared) {
-        self.rx.forget(place);
-        self.owed -= u32::from(task.owes());
-        self.tags.remove(&task.itt);
+        self.lose_task(place, task, shared);
         if matches!(self.phase, Phase::Full(_)) {
             self.answer(task.itt, task.edtl, Status::Busy, &[], shared);
         }

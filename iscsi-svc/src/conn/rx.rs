@@ -5,11 +5,15 @@
 //! where it lies. While Data-Out PDUs are expected, a call takes just the rest of the open payload, straight to its
 //! final place, and the next header; so the payload behind that header is not received before its place is known.
 //! The bytes are an initiator's; lengths are bounded before anything is allocated. Next: `full` and `command`.
+//!
+//! Where received bytes go follows from what was noted before the call ([`super::note`]): payload to the arena, header and
+//! tail to the notebook, from where they are copied. So if this process dies with the call, its successor finds them.
 
 use super::staged::Staged;
 use super::tx::Payload;
 use super::{Close, Conn, Phase};
 use crate::buffers::{Buffers, Layout};
+use crate::crash;
 use crate::digest::{Crc32c, DIGEST_LEN, crc32c};
 use crate::login::negotiate::MAX_RECV_DATA_SEGMENT;
 use crate::pdu::bhs::padding;
@@ -24,9 +28,9 @@ use ipc::io::{self, Pieces};
 use std::io::ErrorKind;
 
 /// A header with the most additional segments and its digest.
-const HEAD_MAX: usize = BHS_LEN + 255 * 4 + DIGEST_LEN;
+pub(super) const HEAD_MAX: usize = BHS_LEN + 255 * 4 + DIGEST_LEN;
 /// Bytes of unwanted payload that are received at a time.
-const SCRATCH: usize = 16 * 1024;
+pub(super) const SCRATCH: usize = 16 * 1024;
 /// Calls of recvmsg for one connection before others get their turn.
 const ROUNDS: usize = 8;
 /// Largest data segment before the full feature phase (RFC 7143 13.12: the default of MaxRecvDataSegmentLength).
@@ -34,7 +38,7 @@ const MAX_LOGIN_DATA: usize = 8192;
 
 /// What is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Head,
     Data,
     Tail,
@@ -72,19 +76,23 @@ pub enum After {
 /// The receiving side.
 #[derive(Debug)]
 pub struct Rx {
-    head: Box<[u8; HEAD_MAX]>,
-    have: usize,
-    need: usize,
-    state: State,
-    current: [u8; BHS_LEN],
-    sink: Sink,
-    after: After,
+    pub(super) head: Box<[u8; HEAD_MAX]>,
+    pub(super) have: usize,
+    pub(super) need: usize,
+    pub(super) state: State,
+    pub(super) current: [u8; BHS_LEN],
+    pub(super) sink: Sink,
+    pub(super) after: After,
     /// Bytes of the data segment, and those of them that are missing.
-    len: usize,
-    left: usize,
-    tail: [u8; 8],
-    tail_have: usize,
-    tail_need: usize,
+    pub(super) len: usize,
+    pub(super) left: usize,
+    pub(super) tail: [u8; 8],
+    pub(super) tail_have: usize,
+    pub(super) tail_need: usize,
+    /// Bytes that were ever taken from the socket.
+    pub(super) consumed: u64,
+    /// The staging block takes what follows the next header.
+    pub(super) bulk: bool,
     /// A data segment that is not a task's.
     pub collected: Vec<u8>,
     scratch: Vec<u8>,
@@ -94,6 +102,13 @@ pub struct Rx {
     pub header_digest: bool,
     /// Data segments have digests.
     pub data_digest: bool,
+}
+
+/// Where in the notebook the rest of a tail and of a header is received.
+struct Landing<'a> {
+    arena: &'a Arena,
+    tail: Option<CheckedExtent>,
+    head: Option<CheckedExtent>,
 }
 
 impl Default for Rx {
@@ -111,6 +126,8 @@ impl Default for Rx {
             tail: [0; 8],
             tail_have: 0,
             tail_need: 0,
+            consumed: 0,
+            bulk: false,
             collected: Vec::new(),
             scratch: Vec::new(),
             staged: Staged::default(),
@@ -152,6 +169,7 @@ impl Rx {
         layout: &Layout,
         arena: &'a Arena,
         space: Option<CheckedExtent>,
+        landing: Option<Landing<'a>>,
     ) -> Pieces<'a> {
         let mut pieces = Pieces::new();
         let mut all = true;
@@ -173,10 +191,20 @@ impl Rx {
                 }
             }
         }
-        if self.state != State::Head {
-            all = all && pieces.bytes_mut(&mut self.tail[self.tail_have..self.tail_need]);
+        let tail = self.state != State::Head;
+        if let Some(landing) = landing {
+            if let Some(extent) = landing.tail.filter(|_| tail) {
+                all = all && pieces.extent(landing.arena, extent);
+            }
+            if let Some(extent) = landing.head {
+                all = all && pieces.extent(landing.arena, extent);
+            }
+        } else {
+            if tail {
+                all = all && pieces.bytes_mut(&mut self.tail[self.tail_have..self.tail_need]);
+            }
+            all = all && pieces.bytes_mut(&mut self.head[self.have..self.need]);
         }
-        all = all && pieces.bytes_mut(&mut self.head[self.have..self.need]);
         if let Some(space) = space.filter(|_| all) {
             // The list has room for dozens of pieces, and at most seven are in it.
             let _ = pieces.extent(arena, space);
@@ -184,8 +212,10 @@ impl Rx {
         pieces
     }
 
-    /// Accounts for `n` bytes that went to those places.
-    fn received(&mut self, mut n: usize) {
+    /// Accounts for `n` bytes that went to those places. What landed in the notebook is copied by `landed`, which is given
+    /// the range of the header or of the tail and its bytes here.
+    pub(super) fn received(&mut self, mut n: usize, landed: impl Fn(bool, usize, &mut [u8])) {
+        self.consumed += n as u64;
         let mut take = |most: usize| {
             let taken = n.min(most);
             n -= taken;
@@ -195,9 +225,13 @@ impl Rx {
             self.left -= take(self.left);
         }
         if self.state != State::Head {
-            self.tail_have += take(self.tail_need - self.tail_have);
+            let new = take(self.tail_need - self.tail_have);
+            landed(false, self.tail_have, &mut self.tail[self.tail_have..self.tail_have + new]);
+            self.tail_have += new;
         }
-        self.have += take(self.need - self.have);
+        let new = take(self.need - self.have);
+        landed(true, self.have, &mut self.head[self.have..self.have + new]);
+        self.have += new;
         self.staged.filled(n);
     }
 
@@ -280,13 +314,18 @@ impl Conn {
         // Before the full feature phase nothing needs speed, and the arena is not for strangers.
         let bulk = self.owed == 0 && matches!(self.phase, Phase::Full(_));
         let space = if bulk { self.rx.staged.space(&mut shared.buffers) } else { None };
+        self.rx.bulk = space.is_some();
+        // Before anything is taken from the socket the notebook says where it will be.
+        self.noted &= self.mirror.is_none();
+        self.note(shared);
         let layout = match self.rx.sink {
             Sink::Task { place, .. } if self.rx.state == State::Data => {
                 shared.tasks.get(place).map(|task| task.layout).unwrap_or_default()
             }
             _ => Layout::default(),
         };
-        let mut pieces = self.rx.gather(&layout, shared.buffers.arena(), space);
+        let landing = self.landing(shared);
+        let mut pieces = self.rx.gather(&layout, shared.buffers.arena(), space, landing);
         let wanted = pieces.len();
         shared.stats.add(Counter::Receives, 1);
         let received = match io::receive(&self.socket, &mut pieces) {
@@ -296,9 +335,34 @@ impl Conn {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
             Err(_) => return Err(Close(Counter::Disconnected)),
         };
-        self.rx.received(received);
+        crash::point();
+        self.take_in(received, shared);
         self.heard = shared.now;
         Ok(received == wanted)
+    }
+
+    /// The parts of the notebook that take a tail and a header.
+    fn landing<'a>(&self, shared: &'a Shared) -> Option<Landing<'a>> {
+        let mirror = self.mirror.as_ref()?;
+        let rx = &self.rx;
+        Some(Landing {
+            arena: shared.book.arena()?,
+            tail: mirror.landing(shared, false, rx.tail_have, rx.tail_need),
+            head: mirror.landing(shared, true, rx.have, rx.need),
+        })
+    }
+
+    /// Accounts for `n` bytes that were received to where the notebook says, or into private memory without one.
+    pub(super) fn take_in(&mut self, n: usize, shared: &Shared) {
+        self.noted = false;
+        let (mirror, arena) = (&self.mirror, shared.book.arena());
+        self.rx.received(n, |head, from, bytes| {
+            let extent =
+                mirror.as_ref().and_then(|mirror| mirror.landing(shared, head, from, from + bytes.len()));
+            if let (Some(arena), Some(extent)) = (arena, extent) {
+                arena.read(extent, bytes);
+            }
+        });
     }
 
     /// Handles all PDUs that are here, until bytes are missing or the connection has to pause.

@@ -83,6 +83,26 @@ impl Staged {
         self.end += n;
     }
 
+    /// Place of the block, and what in it is unread, for the notebook.
+    pub fn place(&self, buffers: &Buffers) -> Option<([u32; 2], u32, u32)> {
+        self.block.map(|id| (buffers.place(id), self.start as u32, self.end as u32))
+    }
+
+    /// Takes up what a former incarnation had. None: no such block can be.
+    pub fn resume(&mut self, place: [u32; 2], start: u32, end: u32, buffers: &mut Buffers) -> Option<()> {
+        if start > end || u64::from(end) > STAGING_BYTES {
+            return None;
+        }
+        let id = buffers.take_at(place)?;
+        (self.block, self.start, self.end) = (Some(id), start as usize, end as usize);
+        (buffers.bytes_of(id) == STAGING_BYTES).then_some(())
+    }
+
+    /// Bytes that fit behind what is here.
+    pub fn room(&self) -> usize {
+        self.block.map_or(0, |_| STAGING_BYTES as usize - self.end)
+    }
+
     /// Gives up the block.
     pub fn discard(&mut self, buffers: &mut Buffers) {
         if let Some(id) = self.block.take() {

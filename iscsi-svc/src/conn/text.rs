@@ -21,6 +21,13 @@ pub struct Exchange {
     outgoing: Option<(Vec<u8>, usize, u32)>,
 }
 
+impl Exchange {
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.incoming.is_empty() && self.outgoing.is_none()
+    }
+}
+
 impl Conn {
     pub(super) fn text_request(&mut self, request: &TextRequest, shared: &mut Shared) -> Result<(), Close> {
         let Phase::Full(session) = &mut self.phase else { return Ok(()) };

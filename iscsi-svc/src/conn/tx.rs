@@ -3,9 +3,14 @@
 //! Headers, sense data and text are copied into one private buffer; payload stays where the handler put it and is
 //! named by extents. One `sendmsg` gathers as many PDUs as its list has room for. Blocks of the arena are released when
 //! the kernel has taken their last byte.
+//!
+//! What is queued stands in the notebook before any of it is sent ([`picture`]), so that a successor can make the same bytes
+//! again: a segment that was noted does not change any more, and how much of it was sent the kernel knows.
 
 use crate::buffers::{BufId, Buffers};
+use crate::crash;
 use crate::digest::{Crc32c, crc32c};
+use crate::notebook::layout::{QUEUE, SEGMENTS};
 use crate::pdu::bhs::padding;
 use crate::pdu::target::Header;
 use ipc::extent::CheckedExtent;
@@ -13,6 +18,8 @@ use ipc::io::{self, Pieces};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
+
+pub mod picture;
 
 /// Private bytes that were sent are dropped from the buffer when they are more than this.
 const COMPACT: usize = 64 * 1024;
@@ -56,6 +63,16 @@ pub struct Tx {
     /// Position in the private stream of the next byte to send.
     next: u64,
     segments: VecDeque<Segment>,
+    /// Number of the first segment, and of the first that the notebook does not have.
+    first: u64,
+    noted: u64,
+    /// Position in the private stream up to which the notebook has the bytes.
+    noted_bytes: u64,
+    /// Where the first segment begins, in the private stream and in all that was ever sent.
+    front_bytes: u64,
+    front: u64,
+    /// Bytes of the first segment that were sent.
+    done: usize,
     /// A digest follows each header.
     pub header_digest: bool,
     /// A digest follows each data segment.
@@ -68,6 +85,12 @@ impl Tx {
         self.segments.is_empty()
     }
 
+    /// Whether the answer to a command can be queued: there is room for it in the notebook, for all but the largest, or
+    /// waiting would not make any.
+    pub fn has_room(&self) -> bool {
+        self.is_empty() || (self.private_bytes() <= QUEUE / 2 && self.segments.len() <= SEGMENTS / 2)
+    }
+
     /// Private bytes that wait.
     pub fn private_bytes(&self) -> usize {
         (self.base + self.bytes.len() as u64 - self.next) as usize
@@ -76,8 +99,9 @@ impl Tx {
     fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         let end = self.base + self.bytes.len() as u64;
+        let last_is_noted = self.first + self.segments.len() as u64 == self.noted;
         match self.segments.back_mut() {
-            Some(Segment::Private(last)) => *last = end,
+            Some(Segment::Private(last)) if !last_is_noted => *last = end,
             _ => self.segments.push_back(Segment::Private(end)),
         }
     }
@@ -137,8 +161,6 @@ impl Tx {
         loop {
             self.drop_releases(buffers);
             if self.segments.is_empty() {
-                self.bytes.clear();
-                self.base = self.next;
                 return Ok((Sent::All, calls));
             }
             let mut pieces = Pieces::new();
@@ -147,6 +169,7 @@ impl Tx {
             calls += 1;
             match io::send(&socket, &mut pieces, !complete) {
                 Ok(sent) => {
+                    crash::point();
                     self.advance(sent, buffers);
                     // A short count means that the socket's buffer is full; asking again would only say so.
                     if sent < wanted {
@@ -163,6 +186,7 @@ impl Tx {
     /// Lists what comes next; true if that is all there is.
     fn gather<'a>(&'a self, pieces: &mut Pieces<'a>, buffers: &'a Buffers) -> bool {
         let mut at = self.next;
+        let mut done = self.done;
         for segment in &self.segments {
             let taken = match *segment {
                 Segment::Private(end) => {
@@ -170,9 +194,13 @@ impl Tx {
                     at = end;
                     pieces.bytes(&self.bytes[range])
                 }
-                Segment::Arena(extent) => pieces.extent(buffers.arena(), extent),
+                Segment::Arena(extent) => {
+                    let rest = extent.slice(done, usize::MAX);
+                    rest.is_none_or(|rest| pieces.extent(buffers.arena(), rest))
+                }
                 Segment::Release(_) => true,
             };
+            done = 0;
             if !taken {
                 return false;
             }
@@ -181,39 +209,40 @@ impl Tx {
     }
 
     fn drop_releases(&mut self, buffers: &mut Buffers) {
-        while let Some(Segment::Release(id)) = self.segments.front() {
-            buffers.release(*id);
-            self.segments.pop_front();
-        }
+        self.advance(0, buffers);
     }
 
+    /// Accounts for `sent` bytes that the socket took.
     fn advance(&mut self, mut sent: usize, buffers: &mut Buffers) {
-        while let Some(segment) = self.segments.front_mut() {
-            match segment {
-                Segment::Private(end) => {
-                    let len = ((*end - self.next) as usize).min(sent);
-                    self.next += len as u64;
-                    sent -= len;
-                    if self.next < *end {
-                        break;
-                    }
-                }
-                Segment::Arena(extent) => {
-                    let len = extent.len().min(sent);
-                    sent -= len;
-                    if let Some(rest) = extent.slice(len, usize::MAX) {
-                        *extent = rest;
-                        break;
-                    }
-                }
-                Segment::Release(id) => buffers.release(*id),
+        while let Some(segment) = self.segments.front().copied() {
+            let len = match segment {
+                Segment::Private(end) => (end - self.front_bytes) as usize,
+                Segment::Arena(extent) => extent.len(),
+                Segment::Release(_) => 0,
+            };
+            let taken = (len - self.done).min(sent);
+            self.done += taken;
+            sent -= taken;
+            if matches!(segment, Segment::Private(_)) {
+                self.next += taken as u64;
             }
+            if self.done < len {
+                break;
+            }
+            match segment {
+                Segment::Private(end) => self.front_bytes = end,
+                Segment::Arena(_) => {}
+                Segment::Release(id) => buffers.release(id),
+            }
+            self.front += len as u64;
+            self.done = 0;
+            self.first += 1;
             self.segments.pop_front();
         }
-        let dead = (self.next - self.base) as usize;
-        if dead > COMPACT && dead * 2 > self.bytes.len() {
+        let dead = (self.front_bytes - self.base) as usize;
+        if self.segments.is_empty() || (dead > COMPACT && dead * 2 > self.bytes.len()) {
             self.bytes.drain(..dead);
-            self.base = self.next;
+            self.base = self.front_bytes;
         }
     }
 
@@ -226,6 +255,8 @@ impl Tx {
         }
         self.bytes.clear();
         self.base = self.next;
+        self.front_bytes = self.next;
+        self.done = 0;
     }
 }
 

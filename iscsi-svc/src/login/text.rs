@@ -43,6 +43,11 @@ impl Text {
         Ok(())
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The bytes so far; the next request starts empty.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)

@@ -4,6 +4,7 @@
 
 use super::{CONNECTION, CONTROL, LISTENER, MOST_PLACES, Place, Service, TICK, find, note_dirty, token};
 use crate::conn::{Close, Conn, ConnId, Phase};
+use crate::crash;
 use crate::stats::{Counter, NAMES};
 use ipc::message::Event;
 use ipc::wait::Watch;
@@ -59,7 +60,9 @@ impl Service {
 
     /// Whether there is something to do that no descriptor reports.
     pub(super) fn has_more(&self) -> bool {
-        !self.unread.is_empty() || (self.shared.buffers.returned && !self.starved.is_empty())
+        !self.unread.is_empty()
+            || self.shared.buffers.has_leaving()
+            || (self.shared.buffers.returned && !self.starved.is_empty())
     }
 
     /// Lets a connection receive.
@@ -101,16 +104,17 @@ impl Service {
             let place =
                 self.places.iter().position(|place| place.conn.is_none()).unwrap_or(self.places.len());
             if place == self.places.len() {
-                self.places.push(Place { conn: None, key: 0, deposited: false, turn: 0 });
+                self.places.push(Place { conn: None, deposited: false, turn: 0 });
             }
             let entry = &mut self.places[place];
             entry.turn = entry.turn.wrapping_add(1);
             let id = ConnId { place: place as u32, turn: entry.turn };
             let (portal, now) = (listener.portal, self.shared.now);
-            let conn = Conn::new(id, accepted.socket, portal, accepted.peer, accepted.local, now);
-            self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
             self.next_key += 1;
-            (entry.conn, entry.key, entry.deposited) = (Some(Box::new(conn)), self.next_key, false);
+            let addresses = (accepted.peer, accepted.local);
+            let conn = Conn::new((id, self.next_key), accepted.socket, portal, addresses, now);
+            self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
+            (entry.conn, entry.deposited) = (Some(Box::new(conn)), false);
             self.living += 1;
             self.shared.stats.add(Counter::Accepted, 1);
         }
@@ -125,8 +129,11 @@ impl Service {
                 continue;
             };
             let Ok(duplicate) = conn.socket().try_clone() else { continue };
-            match self.control.report(Event::Deposit { key: place.key }, vec![duplicate]) {
-                Ok(()) => place.deposited = true,
+            match self.control.report(Event::Deposit { key: conn.key }, vec![duplicate]) {
+                Ok(()) => {
+                    place.deposited = true;
+                    crash::point();
+                }
                 Err(error) => tracing::debug!(%error, "the supervisor does not listen"),
             }
         }
@@ -141,13 +148,14 @@ impl Service {
         let Some(conn) = place.conn.take() else { return };
         tracing::debug!(peer = ?conn.peer, why = NAMES[close.0 as usize], "connection closed");
         let _ = self.waiter.remove(conn.socket());
+        let key = conn.key;
         let socket: OwnedFd = conn.dissolve(&mut self.shared);
         drop(socket);
         self.living -= 1;
         self.shared.stats.add(close.0, 1);
         self.shared.roster_changed = true;
         if std::mem::take(&mut place.deposited)
-            && let Err(error) = self.control.report(Event::Withdraw { key: place.key }, Vec::new())
+            && let Err(error) = self.control.report(Event::Withdraw { key }, Vec::new())
         {
             tracing::debug!(%error, "the supervisor does not listen");
         }
@@ -157,6 +165,10 @@ impl Service {
     pub(super) fn rewatch(&mut self, id: ConnId) {
         let Some(conn) = find(&mut self.places, id) else { return };
         let unread = conn.resumes();
+        // What was sent is noted in the next turn, and its memory comes back then.
+        if conn.needs_note() {
+            self.dirty.push(id);
+        }
         if let Some(watch) = conn.new_watch()
             && self.waiter.change(conn.socket(), token(id), watch).is_err()
         {

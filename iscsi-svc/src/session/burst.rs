@@ -6,6 +6,9 @@
 //! does not fit spoils the task ([`DataFault`]); what still arrives for it is discarded, and the failure is told when the
 //! initiator has sent the F bit of all that was outstanding (RFC 7143 7.8).
 
+use crate::notebook::layout::DataNote;
+use crate::pdu::NO_TAG;
+
 /// Most R2Ts that we keep outstanding for one command.
 pub const MAX_OUTSTANDING_R2T: u32 = 4;
 
@@ -242,6 +245,56 @@ impl WriteData {
             self.outstanding.copy_within(index + 1..self.open, index);
             self.open -= 1;
         }
+    }
+
+    /// What the notebook needs to know.
+    pub fn note(&self) -> DataNote {
+        let fault = match self.fault {
+            None => 0,
+            Some(DataFault::UnexpectedUnsolicited) => 1,
+            Some(DataFault::IncorrectAmount) => 2,
+            Some(DataFault::OutOfOrder) => 3,
+            Some(DataFault::Digest) => 4,
+        };
+        DataNote {
+            received: self.received,
+            asked: self.asked,
+            r2t_sn: self.r2t_sn,
+            fault,
+            unsolicited: self.unsolicited.map_or([0; 3], |sequence| [1, sequence.end, sequence.data_sn]),
+            open: self.open as u32,
+            sequences: self.outstanding.map(|sequence| [sequence.ttt, sequence.end, sequence.data_sn]),
+        }
+    }
+
+    /// Goes on with what was noted of a command that expects `expected` bytes; none if that cannot be.
+    pub fn resume(note: &DataNote, expected: u32, limits: Limits) -> Option<WriteData> {
+        let fault = match note.fault {
+            0 => None,
+            1 => Some(DataFault::UnexpectedUnsolicited),
+            2 => Some(DataFault::IncorrectAmount),
+            3 => Some(DataFault::OutOfOrder),
+            4 => Some(DataFault::Digest),
+            _ => return None,
+        };
+        let sequence = |[ttt, end, data_sn]: [u32; 3]| Sequence { ttt, end, data_sn };
+        let outstanding = note.sequences.map(sequence);
+        let [has, end, data_sn] = note.unsolicited;
+        let ends = outstanding.iter().map(|sequence| sequence.end).chain([end, note.received]);
+        if note.open > MAX_OUTSTANDING_R2T || ends.max() > Some(expected) {
+            return None;
+        }
+        Some(WriteData {
+            expected,
+            received: note.received,
+            asked: note.asked,
+            r2t_sn: note.r2t_sn,
+            limits,
+            unsolicited: (has != 0).then_some(Sequence { ttt: NO_TAG, end, data_sn }),
+            outstanding,
+            open: note.open as usize,
+            fault,
+        })
     }
 
     /// The next R2T that is due, if any; `ttt` is the tag that it shall have.

@@ -58,6 +58,16 @@ impl Window {
         Window { expected: first, max: first.plus(depth - 1), depth }
     }
 
+    /// The window of a session that a former incarnation had.
+    pub fn resume(expected: CmdSn, max: CmdSn, depth: u32) -> Window {
+        Window { expected, max, depth: depth.clamp(1, 1 << 20) }
+    }
+
+    /// MaxCmdSN as it was shown last.
+    pub fn max(&self) -> CmdSn {
+        self.max
+    }
+
     /// Judges the number of a request that arrived, without taking it.
     pub fn judge(&self, number: CmdSn, immediate: bool) -> Arrival {
         if immediate {
@@ -112,6 +122,16 @@ impl Responses {
     /// The first response of the connection will have `first`.
     pub fn new(first: Serial) -> Responses {
         Responses { next: first, acknowledged: first }
+    }
+
+    /// The numbering of a connection that a former incarnation had.
+    pub fn resume(next: Serial, acknowledged: Serial) -> Responses {
+        Responses { next, acknowledged }
+    }
+
+    /// Everything before this has arrived.
+    pub fn acknowledged(&self) -> Serial {
+        self.acknowledged
     }
 
     /// Takes the number for a response that carries status.

@@ -18,6 +18,7 @@ fn task(serial: u64) -> Task {
         receiving: false,
         aborting: false,
         outcome: None,
+        noted: false,
     }
 }
 
@@ -29,6 +30,11 @@ fn serial_finds_its_task_and_no_other() {
     assert_eq!(tasks.find(5, first), Some(place));
     assert_eq!(tasks.find(6, first), None);
     tasks.remove(place);
+    // Until that has been noted, its place is another's for nobody.
+    let (_, other) = tasks.reserve().unwrap();
+    assert_ne!(other, place);
+    tasks.set_aside();
+    tasks.reuse();
     let (second, again) = tasks.reserve().unwrap();
     assert_eq!(again, place);
     tasks.insert(again, task(second));
@@ -56,4 +62,23 @@ fn tasks_are_bounded() {
         assert!(tasks.reserve().is_some());
     }
     assert_eq!(tasks.reserve(), None);
+}
+
+#[test]
+fn tasks_of_a_former_incarnation_keep_their_places_and_serials() {
+    let mut tasks = Tasks::default();
+    let serial = 7 << PLACE_BITS | 3;
+    assert!(tasks.restore(3, task(serial)));
+    assert!(!tasks.restore(3, task(serial)));
+    assert!(tasks.restore(1, task(6 << PLACE_BITS | 1)));
+    tasks.begin_after(9);
+    assert_eq!(tasks.find(5, serial), Some(3));
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        let (serial, place) = tasks.reserve().unwrap();
+        assert!(serial >> PLACE_BITS > 9);
+        places.push(place);
+    }
+    places.sort_unstable();
+    assert_eq!(places, [0, 2, 4, 5]);
 }

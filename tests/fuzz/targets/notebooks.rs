@@ -13,6 +13,7 @@ use ipc::message::event::Event;
 use ipc::message::grant::Grant;
 use ipc::notebook::Notebook;
 use ipc::notebook::records::RECORD;
+use iscsi_svc::notebook::{Book, layout};
 use libfuzzer_sys::fuzz_target;
 use scsi::mode_page::ModeParameters;
 use scsi::unit_report::UnitReport;
@@ -37,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
     match bytes.u8() % 12 {
         0 => drop(codec::decode::<Grant>(bytes.0)),
         1 => drop(codec::decode::<Event>(bytes.0)),
-        2 => drop(iscsi_svc::notebook::decode(bytes.0)),
+        2 => connections(&mut bytes),
         3 => {
             let fd = segment();
             write(&fd, 0, bytes.0);
@@ -108,6 +109,23 @@ fn handler(fd: &OwnedFd, bytes: &mut Bytes<'_>) {
             assert!(redo.data.bytes() <= vdisk_svc::notebook::BEGUN_BYTES);
         }
     }
+}
+
+/// A transport's notebook with anything in it, a connection that is said to be whole among that.
+fn connections(bytes: &mut Bytes<'_>) {
+    const SEGMENT: usize = 256 << 10;
+    let fd = ipc::shm::create("fuzz", SEGMENT).expect("a segment");
+    drop(Book::open(&fd, 3));
+    let file = File::from(fd.try_clone().expect("a descriptor"));
+    let mut at = layout::START as u64 + layout::SIDES as u64;
+    file.write_all_at(&1u64.to_ne_bytes(), at).expect("writing the segment");
+    while !bytes.0.is_empty() {
+        let piece = bytes.piece();
+        let room = (SEGMENT as u64).saturating_sub(at).min(piece.len() as u64);
+        file.write_all_at(&piece[..room as usize], at).expect("writing the segment");
+        at += u64::from(bytes.u16());
+    }
+    drop(Book::open(&fd, 3));
 }
 
 /// Commits entries, changes bytes, and reads it again: every entry that is found had been put.

@@ -30,10 +30,11 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Divides the first `mib` MiB.
-    pub fn new(mib: u64, seed: u64) -> Self {
+    /// Divides the first `mib` MiB into slots of `blocks` blocks, or of several sizes if that is 0.
+    pub fn new(mib: u64, blocks: u32, seed: u64) -> Self {
         let (mut lba, mut slots) = (0, Vec::new());
-        for size in SIZES.into_iter().cycle() {
+        let sizes = if blocks == 0 { SIZES } else { [blocks; SIZES.len()] };
+        for size in sizes.into_iter().cycle() {
             if lba + u64::from(size) > mib << 11 {
                 break;
             }
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn pattern_of_another_slot_or_version_is_wrong() {
-        let mut slots = Slots::new(1, 7);
+        let mut slots = Slots::new(1, 0, 7);
         slots.slot(0).version = 2;
         assert_eq!(slots.wrong(0, &slots.pattern(0, 2)), 0);
         assert!(slots.wrong(0, &slots.pattern(0, 1)) > 4000);

@@ -42,14 +42,17 @@ pub(super) struct Worker {
 
 /// A session whose unit attentions have been heard.
 pub(super) fn log_in(plan: &Plan) -> anyhow::Result<Session> {
-    let mut session = Login::normal(plan.initiator).session(plan.portal)?;
+    let digest = if plan.digests { "CRC32C" } else { "None" };
+    let login = Login::normal(plan.initiator).with("HeaderDigest", digest).with("DataDigest", digest);
+    let mut session = login.session(plan.portal)?;
     session.clear_unit_attentions(plan.lun)?;
     Ok(session)
 }
 
 impl Worker {
     pub fn new(plan: Plan, shared: Arc<Shared>) -> Self {
-        let (slots, random) = (Slots::new(plan.mib, plan.seed), Random::new(plan.seed));
+        let (slots, random) =
+            (Slots::new(plan.mib, plan.bytes / BLOCK as u32, plan.seed), Random::new(plan.seed));
         Self { plan, shared, slots, random, jobs: HashMap::new(), report: Report::default() }
     }
 
