@@ -78,6 +78,17 @@ pub fn qemu_iscsi() -> anyhow::Result<()> {
     convert_while("qemu-img and the transport", &["iscsi"])
 }
 
+/// A death of the transport ends a login that is not complete, and libiscsi gives up then: it is started once more.
+fn logging_in(convert: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    for _ in 0..20 {
+        match convert() {
+            Err(error) if format!("{error:#}").contains("Failed to connect to LUN") => {}
+            other => return other,
+        }
+    }
+    convert()
+}
+
 /// There and back, again and again.
 fn convert_while(what: &str, services: &[&str]) -> anyhow::Result<()> {
     let mut random = Random::printed(what);
@@ -88,8 +99,8 @@ fn convert_while(what: &str, services: &[&str]) -> anyhow::Result<()> {
     std::thread::scope(|scope| {
         let trips = scope.spawn(|| -> anyhow::Result<()> {
             for _ in 0..3 {
-                convert_to(&sent, &url)?;
-                convert_from(&url, &back)?;
+                logging_in(|| convert_to(&sent, &url))?;
+                logging_in(|| convert_from(&url, &back))?;
                 compare(&sent.display().to_string(), &back.display().to_string())?;
             }
             Ok(())

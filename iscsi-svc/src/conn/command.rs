@@ -339,7 +339,7 @@ impl Conn {
         if task.receiving || (task.owes() && !silent) {
             return;
         }
-        // The queue stays as short as the notebook has room for; what is in it when it is empty is nobody's fault.
+        // The queue stays short enough for the notebook; the outcome waits with the task, which the notebook has as well.
         if !silent && !self.tx.has_room() {
             return self.answers.push_back(place);
         }
