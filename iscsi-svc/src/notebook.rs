@@ -1,12 +1,12 @@
 //! What this service notes so that its successor can go on with every connection where it died.
 //!
 //! The supervisor holds a duplicate of each connected socket under a key; the notebook has, for each, a *place*: whose it is
-//! ([`Who`]), where it stands ([`Moment`]), what waits to be sent; and for each task a place of its own. The process works
+//! ([`Who`]), where it stands ([`layout::Moment`]), what waits to be sent; and for each task a place of its own. The process works
 //! with private tables; this is a picture of them that is brought up to date at three points only, each before something can
 //! be seen from outside: before bytes are taken from a socket, before requests are shown to the core, and before bytes are
 //! given to a socket (`Conn::note`).
 //!
-//! Everything of one connection becomes valid by one store: the tag of its [`Moment`]. A version of a task counts if its
+//! Everything of one connection becomes valid by one store: the tag of its [`layout::Moment`]. A version of a task counts if its
 //! tag is not higher than that. So at any instant there is exactly one valid picture of a connection, and what the kernel
 //! says about the socket ([`ipc::tcp`]) tells how far the process came after it:
 //!

@@ -6,7 +6,7 @@
 //! final place, and the next header; so the payload behind that header is not received before its place is known.
 //! The bytes are an initiator's; lengths are bounded before anything is allocated. Next: `full` and `command`.
 //!
-//! Where received bytes go follows from what was noted before the call ([`super::note`]): payload to the arena, header and
+//! Where received bytes go follows from what was noted before the call (`note`): payload to the arena, header and
 //! tail to the notebook, from where they are copied. So if this process dies with the call, its successor finds them.
 
 use super::staged::Staged;
