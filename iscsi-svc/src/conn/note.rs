@@ -77,7 +77,8 @@ impl Conn {
             flags: bit(parameters.header_digest, flags::HEADER_DIGEST)
                 | bit(parameters.data_digest, flags::DATA_DIGEST)
                 | bit(parameters.initial_r2t, flags::INITIAL_R2T)
-                | bit(parameters.immediate_data, flags::IMMEDIATE_DATA),
+                | bit(parameters.immediate_data, flags::IMMEDIATE_DATA)
+                | u32::from(parameters.protocol_level) << flags::LEVEL,
             max_burst: parameters.max_burst,
             first_burst: parameters.first_burst,
             max_outstanding_r2t: parameters.max_outstanding_r2t,

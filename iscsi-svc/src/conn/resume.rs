@@ -171,7 +171,11 @@ impl Conn {
         }
         let moved = found.outcome.map_or(0, |outcome| u64::from(outcome.transferred));
         let sense = found.outcome.is_none_or(|outcome| outcome.sense().is_ok());
-        let data = if read || write.is_some() { u64::from(still.edtl) } else { 0 };
+        // A read has memory for what any command answers, a write for all that is sent.
+        let data = match &write {
+            Some(_) => u64::from(still.edtl),
+            None => u64::from(found.request.in_len),
+        };
         let mut request = found.request;
         request.flags = progress.flags & request_flags::DATA_PENDING;
         let task = Task {
@@ -240,6 +244,7 @@ fn parameters(who: &Who, moment: &Moment) -> Parameters {
         data_digest: who.flags & flags::DATA_DIGEST != 0,
         initial_r2t: who.flags & flags::INITIAL_R2T != 0,
         immediate_data: who.flags & flags::IMMEDIATE_DATA != 0,
+        protocol_level: (who.flags >> flags::LEVEL) as u8,
         max_burst: who.max_burst,
         first_burst: who.first_burst,
         max_outstanding_r2t: who.max_outstanding_r2t,

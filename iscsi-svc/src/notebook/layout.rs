@@ -56,6 +56,8 @@ pub mod flags {
     pub const INITIAL_R2T: u32 = 4;
     /// ImmediateData.
     pub const IMMEDIATE_DATA: u32 = 8;
+    /// Where the eight bits of iSCSIProtocolLevel begin.
+    pub const LEVEL: u32 = 8;
 }
 
 /// What does not change while a connection lives.
