@@ -13,6 +13,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Medium, UnitPlan};
+use crate::witness;
 
 /// Why a medium cannot be granted.
 #[derive(Debug, thiserror::Error)]
@@ -49,29 +50,51 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// The medium of a unit, opened and locked; `None` for one that is nowhere or in `memory`.
+/// Opens and locks the medium of a unit for the first time: a file that is not there is made, if the manifest says so.
+/// `None` for a medium that is nowhere or in `memory`.
 ///
 /// # Errors
 /// It is in use, or cannot be opened.
-pub fn open(unit: &UnitPlan) -> Result<Option<OwnedFd>, MediaError> {
+pub fn open_first(unit: &UnitPlan) -> Result<Option<OwnedFd>, MediaError> {
     let Medium::File { path, create } = &unit.medium else { return Ok(None) };
+    open_at(unit, path, path, *create)
+}
+
+/// Opens and locks the medium of a unit again: the one that is `held`, whatever its path names by now, so that the death
+/// of a handler is never a change of medium; by its path if none is held. Never a new file.
+///
+/// # Errors
+/// It is in use, or cannot be opened.
+pub fn open(unit: &UnitPlan, held: Option<&File>) -> Result<Option<OwnedFd>, MediaError> {
+    let Medium::File { path, .. } = &unit.medium else { return Ok(None) };
+    let held = held.map(witness::again);
+    open_at(unit, path, held.as_deref().unwrap_or(path), None)
+}
+
+/// Opens what is at `at`, which `path` is the name of.
+fn open_at(
+    unit: &UnitPlan,
+    path: &Path,
+    at: &Path,
+    create: Option<u64>,
+) -> Result<Option<OwnedFd>, MediaError> {
     let device = || unit.config.name.clone();
-    let host = |error| MediaError::Host { device: device(), path: path.clone(), error };
+    let host = |error| MediaError::Host { device: device(), path: path.to_owned(), error };
     let read_only = unit.config.read_only;
-    let file = match open_file(path, read_only, *create) {
+    let file = match open_file(at, read_only, create) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-            return Err(MediaError::Busy(path.clone()));
+            return Err(MediaError::Busy(path.to_owned()));
         }
         opened => opened.map_err(host)?,
     };
     let kind = file.metadata().map_err(host)?.file_type();
     if !kind.is_file() && !kind.is_block_device() {
-        return Err(MediaError::NoMedium { device: device(), path: path.clone() });
+        return Err(MediaError::NoMedium { device: device(), path: path.to_owned() });
     }
     let locked = if read_only { file.try_lock_shared() } else { file.try_lock() };
     match locked {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(MediaError::Busy(path.clone())),
+        Err(TryLockError::WouldBlock) => return Err(MediaError::Busy(path.to_owned())),
         Err(TryLockError::Error(error)) => return Err(host(error)),
     }
     Ok(Some(file.into()))

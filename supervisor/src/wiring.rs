@@ -104,7 +104,7 @@ impl Wiring {
         }
         let states = states(plan, &state_dir)?;
         for unit in &plan.units {
-            media::open(unit)?;
+            media::open_first(unit)?;
             witnesses.push(Witness::of(unit));
             memory.push(media::memory(unit).map_err(host("memory", &unit.config.name))?);
         }
@@ -250,7 +250,7 @@ impl Wiring {
         let units = plan.units.iter().zip(&self.memory).zip(&mut self.witnesses);
         for ((unit, memory), witness) in units.filter(|((unit, _), _)| unit.service == service) {
             let memory = memory.as_ref().map(copy).transpose()?;
-            let medium = memory.unwrap_or(media::open(unit)?.into_iter().collect());
+            let medium = memory.unwrap_or(media::open(unit, witness.file())?.into_iter().collect());
             // Whoever has the medium now has it alone: nothing of an earlier incarnation is under way.
             let knew = witness.lost();
             let config = DeviceConfig { lost: witness.has_seen_loss(), ..unit.config.clone() };
@@ -295,7 +295,7 @@ impl Wiring {
     pub fn forget_losses(&mut self, plan: &Plan, service: u32) {
         let units = plan.units.iter().zip(&mut self.witnesses);
         for (unit, witness) in units.filter(|(unit, _)| unit.service == service) {
-            *witness = Witness::of(unit);
+            *witness = witness.anew(unit);
             keep_witness(&self.kept, unit.config.unit as usize, witness);
         }
     }

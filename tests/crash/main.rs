@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Case::new("iscsi_dies_while_qemu_img_converts", clients::qemu_iscsi)
             .needs(&[Need::QemuIscsi])
             .limit(long),
+        Case::new("image_without_a_name_is_served_across_deaths", media::unlinked),
         Case::new("disk_is_resized_under_load", media::resize),
         Case::new("image_is_changed_and_deaths_do_not_change_it_back", media::change),
         Case::new("medium_is_ejected_and_inserted", media::eject_and_insert),

@@ -91,6 +91,27 @@ fn image(path: &Path, byte: u8, mib: u64) -> anyhow::Result<String> {
     Ok(path.display().to_string())
 }
 
+/// An image loses its name, and another file takes it, while it is served: a death is no change of medium.
+pub fn unlinked() -> anyhow::Result<()> {
+    let target = Target::start(&Manifest::default().file("disk0", 64, ""))?;
+    let load = Load::start(Plan { mib: 32, ..Plan::usual(target.portal, 1) })?;
+    load.wait_for_progress(200)?;
+    let path = target.image("disk0");
+    for another in [false, true] {
+        if another {
+            image(&path, 0x5A, 16)?;
+        } else {
+            std::fs::remove_file(&path)?;
+        }
+        let before = target.signal("vdisk", Signal::SIGKILL)?.restarts;
+        target.wait_restarted("vdisk", before)?;
+        load.wait_for_progress(200)?;
+        ensure!(path.exists() == another, "an empty image was made");
+    }
+    load.finish()?.flawless().with_context(|| target.logs())?;
+    target.stop()
+}
+
 /// A disk is given other sizes, by command and behind everybody's back, while a load works on it.
 pub fn resize() -> anyhow::Result<()> {
     let target = Target::start(&Manifest::default().file("disk0", 64, ""))?;

@@ -136,7 +136,7 @@ impl Reactor {
                 Medium::None => (Some(then), DeviceChange::Eject { force }, Vec::new()),
                 _ => {
                     let (generation, cacheless) = (then.config.medium_generation, then.config.cacheless);
-                    let medium = media::open(&then).map_err(|error| refusal(plan, &then, error))?;
+                    let medium = media::open(&then, None).map_err(|error| refusal(plan, &then, error))?;
                     (
                         Some(then),
                         DeviceChange::Insert { generation, cacheless, force },
