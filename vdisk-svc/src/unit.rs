@@ -116,6 +116,8 @@ pub struct Unit {
     pub running: usize,
     /// Those among them that came over a link that is gone.
     pub orphans: usize,
+    /// Those among them that only wait for the end of the long operation.
+    pub attending: usize,
     /// The device was granted anew: this unit takes no more commands, and lets go of its medium after the last.
     replaced: bool,
     /// Its syncs.
@@ -177,6 +179,7 @@ impl Unit {
             waiting: Queue::default(),
             running: 0,
             orphans: 0,
+            attending: 0,
             replaced: false,
             syncs: Syncs::default(),
             deferred: Deferred::default(),

@@ -14,6 +14,11 @@ use crate::stats::Counter;
 use crate::task::{self, Identity, Outcome, Task};
 use crate::unit::Unit;
 
+/// Whether a command began the long operation that is under way on its unit.
+fn owns(unit: &Unit, command: Identity) -> bool {
+    unit.operation.as_ref().is_some_and(|operation| operation.owner == command.name())
+}
+
 impl Dispatch {
     /// Ends a task on a unit that is not there.
     pub fn refuse(&mut self, identity: Identity) {
@@ -80,10 +85,9 @@ impl Dispatch {
     /// Nobody waits for a long operation any more: that would take hours.
     fn let_go_of_operation(&mut self, wanted: Identity) {
         let Self { units, slots, links, counters, .. } = self;
-        let owns = |unit: &Unit| unit.operation.as_ref().is_some_and(|it| it.owner == wanted.name());
         let mut tasks = slots.iter_mut().map(|(_, task)| task);
-        let mut waits =
-            tasks.find(|task| task.identity == wanted && !task.answered && owns(units.get(task.unit)));
+        let mut waits = tasks
+            .find(|task| task.identity == wanted && !task.answered && owns(units.get(task.unit), wanted));
         if let Some(task) = &mut waits {
             (task.answered, task.detached) = (true, true);
             counters.add(Counter::Aborted, 1);
@@ -99,10 +103,13 @@ impl Dispatch {
             slots.sift(&mut unit.waiting, |task| task.identity.link != link, |_| {});
         }
         let mut running = 0;
-        for (_, task) in slots.iter_mut() {
-            if task.identity.link == link && !task.orphan && !task.detached {
+        for (_, task) in slots.iter_mut().filter(|(_, task)| task.identity.link == link) {
+            let unit = units.get(task.unit);
+            // A long operation has nothing to wait for it: other commands are refused meanwhile, and its own comes again.
+            task.detached |= owns(unit, task.identity);
+            if !task.orphan && !task.detached {
                 task.orphan = true;
-                units.get(task.unit).orphans += 1;
+                unit.orphans += 1;
                 running += 1;
             }
         }

@@ -145,12 +145,17 @@ fn attend_mine(task: &Task, unit: &mut Unit) -> Option<Step> {
 
 fn attend(unit: &mut Unit, owner: Name, outcome: Outcome) -> Step {
     let io = io(unit);
+    unit.attending += 1;
     Step::Work(Work::new(io.clone(), async move {
         loop {
-            let look = io.on_unit(move |unit, _| match &unit.operation {
-                Some(mine) if mine.owner == owner && !mine.failed => None,
-                Some(mine) if mine.owner == owner => Some(Outcome::check(command_failed(mine))),
-                _ => Some(outcome),
+            let look = io.on_unit(move |unit, _| {
+                let ended = match &unit.operation {
+                    Some(mine) if mine.owner == owner && !mine.failed => return None,
+                    Some(mine) if mine.owner == owner => Outcome::check(command_failed(mine)),
+                    _ => outcome,
+                };
+                unit.attending -= 1;
+                Some(ended)
             });
             match look.await {
                 Ok(Some(outcome)) => return outcome,
@@ -175,8 +180,8 @@ fn command_failed(operation: &Operation) -> Sense {
 
 /// Carries the operation of the unit out, from where it is, and notes its end.
 async fn run(io: &Io) -> Result<(), Sense> {
-    // What had begun before ends first; nothing else begins any more.
-    while io.on_unit(|unit, _| unit.running - unit.orphans > 1).await? {
+    // What had begun before ends first, over whichever link it came; nothing else begins any more but to wait for this.
+    while io.on_unit(|unit, _| unit.running - unit.attending > 1).await? {
         io.pause(Duration::from_millis(1)).await;
     }
     let facts = io.on_unit(|unit, _| {
@@ -210,8 +215,7 @@ async fn end(io: &Io, result: Result<bool, Stop>) -> Result<(), Sense> {
     let sense = io.on_unit(move |unit, notebook| {
         let mut operation = unit.operation.take()?;
         if let Ok(blank) = result {
-            // What came over a link that is gone is not waited for, and may write.
-            unit.blank = blank && unit.orphans == 0;
+            unit.blank = blank;
             notebook.forget(unit.number(), Topic::LongOperation);
             return None;
         }

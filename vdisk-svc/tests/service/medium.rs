@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use ipc::message::config::{DeviceConfig, FaultConfig};
-use ipc::message::record::{reply_flags, request_flags};
+use ipc::message::record::{ReplyKind, Request, reply_flags, request_flags};
 
 use crate::fixture::*;
 
@@ -280,5 +280,27 @@ fn abort_of_a_sanitize_ends_the_command_and_not_the_operation() {
     assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), SANITIZING, "it goes on");
     assert!(wait_ready(&mut rig, SANITIZING) > 0);
     assert!(std::fs::read(file.path()).unwrap() == vec![0x55; 1 << 20]);
+    rig.stop();
+}
+
+#[test]
+fn core_dies_in_the_middle_of_a_sanitize() {
+    let file = full();
+    let mut rig = Rig::on(engines()[0], DeviceConfig { sanitize_rate: 2 << 20, ..disk(0) }, &file);
+    let (request, _) = rig.request(0, &[0x48, 0x01, 0, 0, 0, 0, 0, 0, 5, 0], &[&[0x01, 0, 0, 1, 0x55]], &[]);
+    rig.send_raw(&request);
+    for _ in 0..2 {
+        rig.relink();
+        let fence = rig.fence();
+        let fenced = rig.reply();
+        assert_eq!((fenced.kind, fenced.serial), (ReplyKind::Fenced as u8, fence));
+        assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), SANITIZING, "nothing waits for its end");
+        rig.send_raw(&Request { flags: request_flags::AGAIN, ..request });
+    }
+    assert_eq!(rig.run_beside(0, &TEST_UNIT_READY).status(), SANITIZING);
+    let reply = rig.reply();
+    assert_eq!((reply.serial, status(&reply)), (request.serial, GOOD), "its own command waits for its end");
+    assert!(std::fs::read(file.path()).unwrap() == vec![0x55; 1 << 20]);
+    assert_eq!(rig.run(0, &TEST_UNIT_READY, &[], &[]).status(), GOOD);
     rig.stop();
 }
