@@ -166,12 +166,12 @@ pub fn keeper() -> anyhow::Result<()> {
     target.stop_without_keeper()
 }
 
-/// Handler, core and supervisor replaced by themselves, again and again. (A transport's connections do not survive its
-/// upgrade any more than its death.)
+/// Handler, core, transport and supervisor replaced by themselves, again and again, one by one and all together.
 pub fn upgrades() -> anyhow::Result<()> {
     let what = "upgrade";
     let mut run = Run::start(what)?;
-    for which in [&["vdisk"][..], &["core"], &["--supervisor"]].into_iter().cycle().take(super::kills() * 6) {
+    let turns: [&[&str]; 5] = [&["vdisk"], &["core"], &["iscsi"], &["--supervisor"], &[]];
+    for which in turns.into_iter().cycle().take(super::kills() * 6) {
         run.go_on()?;
         run.kills.push(Instant::now());
         let output = run.target.bulkhead(&[&["upgrade"], which].concat())?;
