@@ -30,9 +30,11 @@ fn request_layout_is_fixed() {
         offset_of!(Request, extents),
         offset_of!(Request, cdb),
         offset_of!(Request, medium),
+        offset_of!(Request, protocol_level),
         offset_of!(Request, spare),
     ];
-    assert_eq!(offsets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 22, 24, 32, 40, 48, 56, 120, 152, 160]);
+    let expected = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 22, 24, 32, 40, 48, 56, 120, 152, 160, 168];
+    assert_eq!(offsets, expected);
 }
 
 #[test]
