@@ -253,7 +253,9 @@ impl Wiring {
             let medium = memory.unwrap_or(media::open(unit, witness.file())?.into_iter().collect());
             // Whoever has the medium now has it alone: nothing of an earlier incarnation is under way.
             let knew = witness.lost();
-            let config = DeviceConfig { lost: witness.has_seen_loss(), ..unit.config.clone() };
+            // What others lose that write to a medium of which we only read is not ours to tell.
+            let lost = !unit.config.read_only && witness.has_seen_loss();
+            let config = DeviceConfig { lost, ..unit.config.clone() };
             if config.lost && !knew {
                 keep_witness(&self.kept, unit.config.unit as usize, witness);
             }
