@@ -12,6 +12,8 @@ mod kills;
 mod lifecycle;
 mod lost;
 mod media;
+mod pauses;
+mod power;
 mod refusals;
 mod reservations;
 mod witness;
@@ -83,6 +85,9 @@ fn main() -> ExitCode {
         Case::new("stats_board_tells_what_the_supervisor_tells", lifecycle::board),
         Case::new("supervisor_on_sigterm_leaves_nothing_behind", lifecycle::sigterm),
         Case::new("bulkhead_dies_as_a_whole_and_the_next_one_cleans_up", lifecycle::bulkhead_dies),
+        Case::new("what_was_promised_survives_a_loss_of_power", power::failures).limit(long),
+        Case::new("pauses_at_queue_depth_one", pauses::at_depth_one).limit(long),
+        Case::new("services_die_with_64_devices_and_64_sessions", pauses::of_many).limit(long),
         Case::new("supervisor_dies_under_load", adoption::supervisor).limit(long),
         Case::new("service_dies_after_the_return_of_the_supervisor", adoption::then_a_service).limit(long),
         Case::new("supervisor_and_a_service_die_at_once", adoption::at_once).limit(long),

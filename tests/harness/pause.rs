@@ -35,6 +35,12 @@ impl Pauses {
         pauses
     }
 
+    /// Adds those of another load.
+    pub fn add(&mut self, other: Self) {
+        self.to_next.extend(other.to_next);
+        self.silence.extend(other.silence);
+    }
+
     /// A line for people.
     pub fn summary(&self) -> String {
         let show = |all: &[Duration]| {
@@ -42,8 +48,9 @@ impl Pauses {
             all.sort_unstable();
             let milliseconds = |at: usize| all.get(at).map_or(0.0, |one| one.as_secs_f64() * 1e3);
             format!(
-                "median {:.1} ms, worst {:.1} ms",
+                "median {:.1} ms, p99 {:.1} ms, worst {:.1} ms",
                 milliseconds(all.len() / 2),
+                milliseconds(all.len() * 99 / 100),
                 milliseconds(all.len().max(1) - 1)
             )
         };

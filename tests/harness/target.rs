@@ -217,6 +217,26 @@ impl Target {
         Ok(std::mem::replace(&mut self.dir, fresh))
     }
 
+    /// Sends every process of the target this signal, which ends it, and waits until all are gone. Gives back the directory for
+    /// another target.
+    ///
+    /// # Errors
+    /// They do not end in time.
+    pub fn kill_everything(mut self, signal: Signal) -> anyhow::Result<TempDir> {
+        let mut pids = self.status()?.pids();
+        // The keeper first: it would start another supervisor.
+        pids.insert(0, self.keeper.id());
+        for pid in &pids {
+            // A service may have ended by itself, because nobody holds the other end of its control socket any more.
+            let _ = kill(Pid::from_raw((*pid).try_into()?), signal);
+        }
+        self.keeper.wait()?;
+        let gone = || Ok((!pids.iter().any(|pid| is_ours(*pid))).then_some(()));
+        deadline::wait_for("the end of all processes", PATIENCE, gone)?;
+        let fresh = tempfile::tempdir()?;
+        Ok(std::mem::replace(&mut self.dir, fresh))
+    }
+
     /// Ends the target by SIGTERM, and checks that it ends well and leaves nothing behind.
     ///
     /// # Errors

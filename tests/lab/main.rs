@@ -10,6 +10,7 @@ mod cdrom;
 mod files;
 mod guest;
 mod iso;
+mod kills;
 mod pages;
 mod recovery;
 mod reservations;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         case("sg_start_stops_and_starts_for_both_paths", settings::stop_and_start),
         case("linux_switches_the_write_cache", settings::write_cache),
         case("multipath_goes_on_when_a_path_is_gone", recovery::multipath),
+        case("ext4_does_not_notice_kills_and_an_upgrade", kills::ext4),
         case("linux_sees_a_resize", resize::grows),
         case("linux_mounts_and_ejects_a_cd", cdrom::mounts_and_ejects),
         case("linux_sees_another_cd", cdrom::changes),

@@ -49,6 +49,11 @@ impl Slots {
         self.slots.len()
     }
 
+    /// One of them, to be looked at.
+    pub fn get(&self, index: usize) -> &Slot {
+        &self.slots[index]
+    }
+
     /// One of them.
     pub fn slot(&mut self, index: usize) -> &mut Slot {
         &mut self.slots[index]
