@@ -94,6 +94,16 @@ impl Kept {
         self.say((wire::UP, &[]), None);
     }
 
+    /// Says that the loop turns, and after how long a silence it does not. A keeper that has no room does not look just now.
+    pub fn alive(&self, silence: Duration) {
+        let Some(socket) = self.socket() else { return };
+        let milliseconds = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX).to_le_bytes();
+        match wire::send(socket, (wire::ALIVE, &milliseconds), None, SendFlags::DONTWAIT) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.lose(&error.to_string()),
+            _ => {}
+        }
+    }
+
     /// How the process of this number ended, which is no child of this one; `None` when nobody knows. When it has
     /// answered, the keeper has done all that it was told before.
     pub fn end_of(&self, pid: u32) -> Option<ExitStatus> {

@@ -177,6 +177,7 @@ impl Reactor {
         }
         self.say();
         self.memory.kept.up();
+        self.memory.kept.alive(self.plan.settings.heartbeat_limit);
         self.refresh_board();
         let mut ready = Vec::new();
         while !self.is_over() {

@@ -9,7 +9,8 @@ use harness::initiator::task::Command;
 use harness::load::{Load, Plan};
 use harness::manifest::Manifest;
 use harness::target::Target;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// SIGSTOP: the heartbeat stands still, the supervisor kills the process, and the commands it had are done by the next.
 fn hang(service: &str) -> anyhow::Result<()> {
@@ -34,6 +35,30 @@ pub fn vdisk() -> anyhow::Result<()> {
 /// The core hangs.
 pub fn core() -> anyhow::Result<()> {
     hang("core")
+}
+
+/// The supervisor hangs: its keeper finds that out and replaces it. Meanwhile I/O goes on, but for what a service holds up
+/// that dies at that time.
+pub fn supervisor() -> anyhow::Result<()> {
+    let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"3s\"");
+    let target = Target::start(&manifest)?;
+    let load = Load::start(Plan::usual(target.portal, 5))?;
+    let before = target.status()?;
+    target.signal_supervisor(Signal::SIGSTOP)?;
+    load.wait_for_progress(500).with_context(|| target.logs())?;
+    let vdisk = before.service("vdisk").and_then(|it| it.pid).context("no vdisk")?;
+    kill(Pid::from_raw(vdisk as i32), Signal::SIGKILL)?;
+    let after = target.wait_supervised(&before)?;
+    let restarts: Vec<_> = after.services.iter().map(|it| (it.name.as_str(), it.restarts)).collect();
+    ensure!(restarts == [("core", 0), ("iscsi", 0), ("vdisk", 1)], "{restarts:?}");
+    ensure!(
+        target.logs().contains("the supervisor hung and was killed"),
+        "it is not said: {}",
+        target.logs()
+    );
+    load.wait_for_progress(500).with_context(|| target.logs())?;
+    load.finish()?.flawless().with_context(|| target.logs())?;
+    target.stop()
 }
 
 /// A handler that an administrator has stopped is not waited for; once it is back, all is well again.

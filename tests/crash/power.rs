@@ -97,14 +97,13 @@ enum Job {
 }
 
 /// Loads both units until the connection is over. Returns how many commands were done.
-fn load(portal: SocketAddr, media: &mut [Medium; 2], random: &mut Random) -> anyhow::Result<u64> {
-    let done = load_on(portal, media, random);
+fn load(session: Session, media: &mut [Medium; 2], random: &mut Random) -> anyhow::Result<u64> {
+    let done = load_over(session, media, random);
     media.iter_mut().for_each(|medium| medium.ledger.nobody_writes());
     done
 }
 
-fn load_on(portal: SocketAddr, media: &mut [Medium; 2], random: &mut Random) -> anyhow::Result<u64> {
-    let mut session = log_in(portal)?;
+fn load_over(mut session: Session, media: &mut [Medium; 2], random: &mut Random) -> anyhow::Result<u64> {
     let mut jobs = std::collections::HashMap::new();
     let mut done = 0;
     loop {
@@ -171,7 +170,7 @@ pub fn failures() -> anyhow::Result<()> {
         // The moment of death is the point here; nothing is waited for.
         let delay = Duration::from_micros(random.between(2_000, 100_000));
         (home, commands) = std::thread::scope(|scope| {
-            let load = scope.spawn(move || load(portal, loaded, choice));
+            let load = scope.spawn(move || load(session, loaded, choice));
             std::thread::park_timeout(delay);
             let home = target.kill_everything(Signal::SIGKILL)?;
             let done = load.join().unwrap_or_else(|_| anyhow::bail!("panicked"));

@@ -173,8 +173,16 @@ impl Target {
     /// # Errors
     /// It cannot be killed.
     pub fn kill_supervisor(&self) -> anyhow::Result<Status> {
+        self.signal_supervisor(Signal::SIGKILL)
+    }
+
+    /// Sends a signal to the supervisor. Returns what `status` said before.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn signal_supervisor(&self, signal: Signal) -> anyhow::Result<Status> {
         let status = self.status()?;
-        kill(Pid::from_raw(status.pid.try_into()?), Signal::SIGKILL).context("killing the supervisor")?;
+        kill(Pid::from_raw(status.pid.try_into()?), signal).context("signal to the supervisor")?;
         Ok(status)
     }
 

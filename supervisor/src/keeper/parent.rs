@@ -33,6 +33,8 @@ const SHORT_LIVES: u32 = 3;
 const MOST_DELAY: Duration = Duration::from_secs(1);
 /// How often a supervisor may fail to come up when all that is wanted of it is to end everything.
 const MOST_ENDINGS: u32 = 3;
+/// So much longer than the longest wait says that the machine, or the keeper, stood still: that is no hang of others.
+const LATE: Duration = Duration::from_secs(1);
 /// How long services get to end by themselves when nobody is left to end them in order.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -58,6 +60,8 @@ struct Keeper {
     /// Somebody wants everything to end: the signal that said so.
     ending: Option<Signal>,
     on_terminal: bool,
+    /// How long a supervisor may be silent. None before the first has said so: what it does until then takes its time.
+    patience: Option<Duration>,
 }
 
 /// A living supervisor.
@@ -69,6 +73,10 @@ struct Supervisor {
     to_send: VecDeque<String>,
     told_all: bool,
     up: bool,
+    /// When it last said that it turns.
+    heard: Instant,
+    /// It was silent for too long and has been killed.
+    hung: bool,
 }
 
 /// Runs this program again as a supervisor, and keeps its descriptors until it means to end.
@@ -92,6 +100,7 @@ pub fn keep() -> Result<ExitCode> {
         next: None,
         ending: None,
         on_terminal: io::stdin().is_terminal(),
+        patience: None,
     };
     let mut failures = 0;
     loop {
@@ -168,10 +177,13 @@ impl Keeper {
         // In a group of its own, so that Ctrl-C reaches the keeper alone, and the supervisor once.
         command.process_group(0).stdin(Stdio::from(theirs));
         let child = command.spawn().context("starting the supervisor")?;
+        let now = Instant::now();
         Ok(Supervisor {
             pid: Pid::from_child(&child),
             socket: ours,
-            started: Instant::now(),
+            started: now,
+            heard: now,
+            hung: false,
             to_send: self.kept.keys().cloned().collect(),
             told_all: false,
             up: false,
@@ -183,16 +195,34 @@ impl Keeper {
         loop {
             self.hand_over(supervisor);
             let room = if supervisor.told_all { PollFlags::empty() } else { PollFlags::OUT };
-            wait_for(&[
-                (supervisor.socket.as_fd(), PollFlags::IN | room),
-                (self.signals.as_fd(), PollFlags::IN),
-            ])?;
+            let waiting = Instant::now();
+            let watched =
+                [(supervisor.socket.as_fd(), PollFlags::IN | room), (self.signals.as_fd(), PollFlags::IN)];
+            wait_for(&watched, self.patience.filter(|_| !supervisor.hung))?;
             self.hear(supervisor);
+            if waiting.elapsed() > LATE + self.patience.unwrap_or_default() {
+                // The machine, or this process, stood still.
+                supervisor.heard = Instant::now();
+            }
+            self.end_if_hung(supervisor);
             if let Some(status) = self.on_signals(Some(supervisor)) {
                 // What it said last counts: it is of use to its successor.
                 self.hear(supervisor);
-                return Ok(end_of(status));
+                return Ok(match supervisor.hung {
+                    true => End::Died("hung and was killed".to_owned()),
+                    false => end_of(status),
+                });
             }
+        }
+    }
+
+    /// Kills a supervisor that has been silent for too long. While it hangs I/O goes on, but nobody would start a service
+    /// that dies.
+    fn end_if_hung(&self, supervisor: &mut Supervisor) {
+        let silent = supervisor.heard.elapsed();
+        if !supervisor.hung && self.patience.is_some_and(|patience| silent > patience) {
+            supervisor.hung = true;
+            let _ = kill_process(supervisor.pid, rustix::process::Signal::KILL);
         }
     }
 
@@ -241,7 +271,13 @@ impl Keeper {
                 self.kept.remove(name);
             }
             (wire::ASK, ..) => self.answer(packet.numbers().next().unwrap_or_default(), supervisor),
+            (wire::ALIVE, ..) => {
+                supervisor.heard = Instant::now();
+                let milliseconds = packet.numbers().next().map(u64::from);
+                self.patience = milliseconds.map(Duration::from_millis).or(self.patience);
+            }
             (wire::UP, ..) => {
+                supervisor.heard = Instant::now();
                 supervisor.up = true;
                 self.former = None;
                 if let Some(signal) = self.ending {
@@ -310,8 +346,7 @@ impl Keeper {
         while self.ending.is_none()
             && let Some(left) = until.checked_duration_since(Instant::now())
         {
-            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            let _ = poll(&mut [PollFd::new(&self.signals, PollFlags::IN)], Some(&left));
+            let _ = poll(&mut [PollFd::new(&self.signals, PollFlags::IN)], Some(&timespec(left)));
             self.on_signals(None);
         }
     }
@@ -324,8 +359,7 @@ impl Keeper {
         let deadline = Instant::now() + PATIENCE;
         for process in &processes {
             let left = deadline.saturating_duration_since(Instant::now());
-            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            if !matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left)), Ok(1..)) {
+            if !matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timespec(left))), Ok(1..)) {
                 let _ = pidfd_send_signal(process, rustix::process::Signal::KILL);
             }
         }
@@ -348,11 +382,16 @@ fn end_of(status: i32) -> End {
     }
 }
 
-/// Waits until one of these has something.
-fn wait_for(watched: &[(BorrowedFd<'_>, PollFlags)]) -> Result<()> {
+/// Waits until one of these has something, or for so long.
+fn wait_for(watched: &[(BorrowedFd<'_>, PollFlags)], most: Option<Duration>) -> Result<()> {
     let mut polled: Vec<PollFd<'_>> = watched.iter().map(|(fd, flags)| PollFd::new(fd, *flags)).collect();
-    match poll(&mut polled, None) {
+    let most = most.map(timespec);
+    match poll(&mut polled, most.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error).context("waiting for the supervisor"),
     }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: duration.as_secs() as i64, tv_nsec: i64::from(duration.subsec_nanos()) }
 }

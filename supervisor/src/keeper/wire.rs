@@ -21,6 +21,8 @@ pub const FORGET: u8 = b'F';
 pub const ASK: u8 = b'R';
 /// To the keeper: the supervisor has taken everything up.
 pub const UP: u8 = b'U';
+/// To the keeper: the supervisor's loop turns, and if it is silent for so many milliseconds (four bytes, little-endian) it hangs.
+pub const ALIVE: u8 = b'L';
 /// To the supervisor: a descriptor that was kept, with its name.
 pub const KEPT: u8 = b'K';
 /// To the supervisor: those were all.

@@ -1,6 +1,7 @@
 //! The supervisor's side of the keeper, with the test as the keeper.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
 
@@ -33,9 +34,11 @@ fn what_was_kept_comes_back_and_what_is_stored_goes_there() {
     kept.store("stats:3", &file);
     kept.forget("plan");
     kept.up();
+    kept.alive(Duration::from_millis(0x0102_0304));
     assert_eq!(hear(&keeper), (wire::STORE, b"stats:3".to_vec(), true));
     assert_eq!(hear(&keeper), (wire::FORGET, b"plan".to_vec(), false));
     assert_eq!(hear(&keeper), (wire::UP, Vec::new(), false));
+    assert_eq!(hear(&keeper), (wire::ALIVE, vec![4, 3, 2, 1], false));
 }
 
 #[test]
@@ -49,6 +52,17 @@ fn end_of_a_process_is_asked_for() {
     assert_eq!(kept.end_of(8).and_then(|status| status.code()), Some(3));
     say(&keeper, wire::ENDED, &[9, 0, 0, 0], None);
     assert_eq!(kept.end_of(9), None);
+}
+
+#[test]
+fn keeper_that_does_not_look_holds_nobody_up() {
+    let (keeper, ours) = pair();
+    say(&keeper, wire::ALL, b"", None);
+    let (kept, _) = Kept::over(ours, false).expect("a keeper");
+    for _ in 0..10_000 {
+        kept.alive(Duration::from_secs(3));
+    }
+    assert!(kept.socket().is_some(), "it is there, and busy");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What happens because time has passed: restarts, retries, the end of patience, and once a second a look at heartbeats,
-//! logs and the stats board.
+//! logs and the stats board, and a word to the keeper, which looks at ours.
 
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ impl Reactor {
         if now >= self.ticked + TICK {
             let late = now > self.ticked + LATE;
             self.ticked = now;
+            self.memory.kept.alive(self.plan.settings.heartbeat_limit);
             self.check_hearts(now, late);
             self.rotate_logs();
             self.refresh_board();
