@@ -76,6 +76,8 @@ pub struct DeviceInfo {
     pub lowest_aligned: u16,
     /// Logical block provisioning management: blocks can be unmapped (LBPME one).
     pub thin_provisioned: bool,
+    /// Blocks of a thin unit can be anchored: they read as zeros, and the space that they need is reserved.
+    pub anchors: bool,
     /// Initiators are told when fewer threshold sets than this are left for a thin unit; zero: never.
     pub threshold: u32,
     /// The longest transfer of one command; zero: no limit.
@@ -114,6 +116,7 @@ impl DeviceInfo {
             rotation_rate: 0,
             lowest_aligned: 0,
             thin_provisioned: false,
+            anchors: false,
             threshold: 0,
             max_transfer: Blocks(0),
             optimal_transfer: Blocks(0),

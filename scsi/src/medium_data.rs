@@ -13,6 +13,8 @@ pub enum Provisioning {
     Mapped = 0,
     /// 1h: deallocated.
     Deallocated = 1,
+    /// 2h: anchored.
+    Anchored = 2,
 }
 
 /// A run of blocks with one status.

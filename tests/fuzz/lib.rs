@@ -51,6 +51,7 @@ impl<'a> Bytes<'a> {
         info.read_only = traits & 0x02 != 0;
         info.removable = traits & 0x04 != 0;
         info.thin_provisioned = traits & 0x08 != 0;
+        info.anchors = traits & 0x48 == 0x48;
         info.write_cache = traits & 0x10 != 0;
         info.rotational = traits & 0x20 != 0;
         info

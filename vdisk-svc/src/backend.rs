@@ -6,6 +6,7 @@
 pub mod allocation;
 pub mod direct;
 pub mod fault;
+mod fiemap;
 pub mod file;
 pub mod null;
 
@@ -101,6 +102,15 @@ impl Backend {
             Self::File(medium) | Self::Pretend(medium) => medium.direct(),
             Self::Fault(fault) => fault.medium_ref().direct(),
             Self::Null(_) => None,
+        }
+    }
+
+    /// Whether blocks can be anchored: reserved, and told from others.
+    pub fn anchors(&self) -> bool {
+        match self {
+            Self::File(medium) | Self::Pretend(medium) => medium.anchors(),
+            Self::Fault(fault) => fault.medium_ref().anchors(),
+            Self::Null(_) => false,
         }
     }
 

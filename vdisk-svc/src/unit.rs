@@ -443,7 +443,8 @@ impl Unit {
         let bytes = self.config.limit.map_or(bytes, |limit| limit.min(bytes));
         let before = self.info.blocks;
         let info = identity::info(&self.config, bytes).map_err(|error| format!("device {name}: {error}"))?;
-        self.info = DeviceInfo { threshold: self.threshold_sets(info.threshold_set()), ..info };
+        let anchors = self.config.thin && self.backend().is_some_and(|backend| backend.anchors());
+        self.info = DeviceInfo { threshold: self.threshold_sets(info.threshold_set()), anchors, ..info };
         self.blank &= self.info.blocks == before;
         self.tell_generations();
         Ok(())

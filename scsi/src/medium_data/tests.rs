@@ -17,6 +17,8 @@ fn lba_status_bytes() {
     ];
     assert_eq!(lba_status(&runs, 255).into_vec(), expected);
     assert_eq!(lba_status(&runs, 12).into_vec(), expected[..12]);
+    let anchored = lba_status(&[run(8, 2, Provisioning::Anchored)], 24).into_vec();
+    assert_eq!(anchored[8..], [0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 2, 2, 0, 0, 0]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ const ROTATING: u16 = 7200;
 const WSNZ: u8 = 0x01;
 /// LBPU, LBPWS and LBPWS10: UNMAP, WRITE SAME(16) and WRITE SAME(10) unmap. LBPRZ 001b: unmapped blocks read as zeros.
 const UNMAPS: u8 = 0x80 | 0x40 | 0x20 | 0x04;
+/// ANC_SUP: blocks can be anchored.
+const ANCHORS: u8 = 0x02;
 /// PROVISIONING TYPE 2h: thin provisioned.
 const THIN: u8 = 0x02;
 /// WABEREQ 01b: after a block erase, reads succeed.
@@ -53,10 +55,10 @@ pub(super) fn block_device_characteristics(info: &DeviceInfo, _: &Path, data: &m
     data.pad_to(LONG_PAGE);
 }
 
-/// Logical Block Provisioning (SBC-3 6.5.4). ANC_SUP is zero: no file system tells an anchored block from one that it would
-/// have to find room for, so it could not be said which is which. A unit that is not thin is fully provisioned as far as initiators can tell.
+/// Logical Block Provisioning (SBC-3 6.5.4). A unit that is not thin is fully provisioned as far as initiators can tell.
 pub(super) fn logical_block_provisioning(info: &DeviceInfo, _: &Path, data: &mut ParameterData) {
-    data.put(&if info.thin_provisioned { [info.threshold_exponent(), UNMAPS, THIN, 0] } else { [0; 4] });
+    let able = UNMAPS | if info.anchors { ANCHORS } else { 0 };
+    data.put(&if info.thin_provisioned { [info.threshold_exponent(), able, THIN, 0] } else { [0; 4] });
 }
 
 /// Zero means no limit in these fields, and so does what does not fit.

@@ -189,6 +189,14 @@ fn block_limits_of_a_thin_unit() {
 fn pages_of_a_thin_unit() {
     let thin = DeviceInfo { thin_provisioned: true, ..disk() };
     assert_eq!(bytes(&thin, 0xB2), [0x00, 0xB2, 0, 4, 11, 0xE4, 0x02, 0]);
+    let anchors = DeviceInfo { anchors: true, ..thin.clone() };
+    assert_eq!(
+        bytes(&anchors, 0xB2),
+        [0x00, 0xB2, 0, 4, 11, 0xE6, 0x02, 0],
+        "LBPU, LBPWS, LBPWS10, LBPRZ, ANC_SUP"
+    );
+    let thick = DeviceInfo { anchors: true, ..disk() };
+    assert_eq!(bytes(&thick, 0xB2), [0x00, 0xB2, 0, 4, 0, 0, 0, 0]);
     assert_eq!(bytes(&thin, 0xB1)[4..8], [0x00, 0x01, 0x00, 0x40], "blocks can be read after a block erase");
     assert_eq!(bytes(&thin, 0xB1)[8..], [&[0x03][..], &[0; 55]].concat(), "FUAB and VBULS");
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use ipc::io::{Pieces, read_at, write_at};
 use rustix::fs::{FlockOperation, flock, fstatfs};
 
+use super::allocation;
 use super::direct::{self, Align};
 use super::{Attempt, Way};
 
@@ -37,6 +38,7 @@ pub struct Medium {
     reads: Inline,
     writes: Inline,
     direct: Option<Align>,
+    anchors: bool,
 }
 
 /// Tries to get a medium to ourselves; false while somebody else has it.
@@ -79,7 +81,8 @@ impl Medium {
             true => Inline::Plain,
             false => Inline::NoWait,
         };
-        Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline, direct })
+        let anchors = allocation::tells_reserved(&file);
+        Ok(Self { file: Arc::new(file), bytes, reads: inline, writes: inline, direct, anchors })
     }
 
     /// Size in bytes when it was looked at last.
@@ -97,6 +100,11 @@ impl Medium {
     /// What transfers have to be aligned to, if it is done directly.
     pub fn direct(&self) -> Option<Align> {
         self.direct
+    }
+
+    /// Whether its file system tells reserved space from data and holes.
+    pub fn anchors(&self) -> bool {
+        self.anchors
     }
 
     /// The file.

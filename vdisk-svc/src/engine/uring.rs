@@ -1,4 +1,4 @@
-//! The engine of choice: io_uring. The only file of this service with unsafe code.
+//! The engine of choice: io_uring. One of the files with unsafe code.
 //!
 //! What must hold: an entry in the submission queue names a descriptor, a list of addresses and memory that all stay
 //! valid until its completion has been reaped. They do, because [`Uring`] keeps, by slot, the [`Job`] (which holds the

@@ -187,9 +187,11 @@ async fn run(io: &Io) -> Result<(), Sense> {
     let facts = io.on_unit(|unit, _| {
         let operation = unit.operation.clone()?;
         let pace = Pace { rate: unit.sanitize_rate(), block: unit.info.block_size.get().into() };
-        Some((operation, allocation::file_of(unit), unit.bytes(), unit.info.thin_provisioned, pace))
+        let thin = (unit.info.thin_provisioned, unit.info.anchors);
+        Some((operation, allocation::file_of(unit), unit.bytes(), thin, pace))
     });
-    let (operation, file, bytes, thin, pace) = facts.await?.ok_or(Sense::internal_target_failure())?;
+    let (operation, file, bytes, (thin, anchors), pace) =
+        facts.await?.ok_or(Sense::internal_target_failure())?;
     let Some(file) = file else { return end(io, Ok(false)).await };
     let block = io.block();
     let result = match &operation.kind {
@@ -201,7 +203,7 @@ async fn run(io: &Io) -> Result<(), Sense> {
             let pattern = (u64::from(*count), *invert, fill(pattern, block as usize));
             overwrite(io, operation.done, bytes, &pattern, pace).await.map(|()| false)
         }
-        Kind::BlockErase => erase(io, &file, operation.done, bytes, pace).await,
+        Kind::BlockErase => erase(io, (&file, anchors), operation.done, bytes, pace).await,
     };
     let result = match result {
         Ok(blank) => io.sync().await.map(|()| blank).map_err(Stop::from),
@@ -308,12 +310,18 @@ async fn overwrite(
 }
 
 /// What is there is written over with zeros, so that it is not left to whoever gets the blocks next; then all is given back,
-/// unless the result is false: that cannot be done there.
-async fn erase(io: &Io, file: &Arc<File>, from: u64, bytes: u64, pace: Pace) -> Result<bool, Stop> {
+/// unless the result is false: that cannot be done there. Anchored blocks are there: what they were before they were anchored may be too.
+async fn erase(
+    io: &Io,
+    (file, anchors): (&Arc<File>, bool),
+    from: u64,
+    bytes: u64,
+    pace: Pace,
+) -> Result<bool, Stop> {
     let mut at = from;
     while at < bytes {
         let (file, start) = (file.clone(), at);
-        let found = io.errand(move || allocation::extent(&file, start, bytes)).await;
+        let found = io.errand(move || allocation::taken(&file, anchors, start, bytes)).await;
         let (mapped, until) = found.map_err(|error| Stop {
             sense: failure::of_io(Op::Read, &error, Some(io.lba(start))),
             done: 0,

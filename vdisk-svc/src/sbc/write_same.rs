@@ -30,6 +30,8 @@ pub(super) enum Zeros {
     Unmap,
     /// With the blocks in place.
     Keep,
+    /// With the blocks in place, and their space reserved first, so that nothing has become of the data if there is none.
+    Anchor,
 }
 
 /// WRITE SAME.
@@ -51,12 +53,16 @@ pub fn begin(task: &Task, unit: &mut Unit, request: &WriteSame) -> Step {
     };
     let zeros = pattern.iter().all(|byte| *byte == 0);
     // LBPRZ is one: unmapped blocks read as zeros, so only zeros can be had by unmapping (SBC-3 5.46.1).
-    let how = if request.unmap { Zeros::Unmap } else { Zeros::Keep };
+    let how = match (request.unmap, request.anchor) {
+        (true, true) => Zeros::Anchor,
+        (true, false) => Zeros::Unmap,
+        (false, _) => Zeros::Keep,
+    };
     let file = allocation::file_of(unit);
     let (io, durable) = (io(unit), unit.write_through());
     Step::Work(Work::new(io.clone(), async move {
         let done = match (zeros, file) {
-            (true, Some(file)) => zero(&io, &file, offset, len, how).await.map(|_| ()),
+            (true, Some(file)) => release(&io, &file, &[(offset, len)], how).await,
             _ => repeat(&io, &pattern, offset, len).await,
         };
         let done = match (done, durable) {
@@ -74,8 +80,8 @@ fn check(unit: &mut Unit, request: &WriteSame) -> Result<(u64, u64), Sense> {
     if request.unmap && !info.thin_provisioned {
         return Err(Sense::invalid_field_in_cdb(1, Some(3)));
     }
-    // ANC_SUP of VPD page B2h is zero: nothing can be anchored.
-    if request.anchor {
+    // What is not unmapped is not anchored either (SBC-3 5.46.1).
+    if request.anchor && !(request.unmap && info.anchors) {
         return Err(Sense::invalid_field_in_cdb(1, Some(4)));
     }
     info.check_range(request.lba, request.blocks)
@@ -89,6 +95,42 @@ fn check(unit: &mut Unit, request: &WriteSame) -> Result<(u64, u64), Sense> {
     offset.zip(len).map(|(offset, len)| (offset.0, len.0)).ok_or(Sense::lba_out_of_range())
 }
 
+/// Makes runs of the medium (offset and length) zero, after their space has been reserved if that is wanted.
+pub(super) async fn release(io: &Io, file: &Arc<File>, runs: &[(u64, u64)], how: Zeros) -> Result<(), Stop> {
+    if how == Zeros::Anchor {
+        reserve(io, file, runs).await?;
+    }
+    for (offset, len) in runs {
+        zero(io, file, *offset, *len, how).await?;
+    }
+    Ok(())
+}
+
+/// Has space reserved for all of these runs, or says why not before anything of them is zero.
+async fn reserve(io: &Io, file: &Arc<File>, runs: &[(u64, u64)]) -> Result<(), Stop> {
+    let first = runs.first().map_or(0, |run| run.0);
+    let refused = |error: std::io::Error, at| {
+        let sense = failure::of_io(Op::Write, &error, Some(io.lba(at)));
+        Stop { sense, done: 0 }
+    };
+    let (asked, all) = (file.clone(), runs.to_vec());
+    io.errand(move || allocation::check_room(&asked, &all)).await.map_err(|error| refused(error, first))?;
+    for (offset, len) in runs {
+        let mut done = 0;
+        while done < *len {
+            let (file, at, piece) = (file.clone(), offset + done, PIECE.min(len - done));
+            match io.errand(move || allocation::reserve(&file, at, piece)).await {
+                // Then it is had by writing ([`zero`]): blocks may be mapped instead of anchored.
+                Err(error) if allocation::is_unsupported(&error) => return Ok(()),
+                Err(error) => return Err(refused(error, at)),
+                Ok(()) => {}
+            }
+            done += piece;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a run of the medium zero; where the file system cannot do that itself, by writing. False: it had to be written.
 pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: Zeros) -> Result<bool, Stop> {
     let (mut done, mut unwritten) = (0, true);
@@ -97,7 +139,7 @@ pub(super) async fn zero(io: &Io, file: &Arc<File>, offset: u64, len: u64, how: 
         let result = io
             .errand(move || match how {
                 Zeros::Unmap => allocation::punch(&file, at, piece),
-                Zeros::Keep => allocation::zero(&file, at, piece),
+                Zeros::Keep | Zeros::Anchor => allocation::zero(&file, at, piece),
             })
             .await;
         match result {

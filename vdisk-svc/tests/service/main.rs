@@ -1,5 +1,6 @@
 //! The service as a whole, driven through a real link and a real control socket by an in-process requester.
 
+mod anchor;
 mod atomic;
 mod boot;
 mod cd;

@@ -18,18 +18,18 @@ const SANITIZE_FAILED: (u8, u8, u8, u8) = (2, 0x3, 0x31, 0x03);
 const NOTHING: FaultConfig = FaultConfig { delay_us: 0, fail_every: 0, short_every: 0, die_at: 0 };
 
 /// A file of 1 MiB in which every block of 512 bytes has data.
-fn full() -> tempfile::NamedTempFile {
+pub fn full() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vec![0xEE; 1 << 20]).unwrap();
     open(&file).sync_all().unwrap();
     file
 }
 
-fn thin(unit: u32) -> DeviceConfig {
+pub fn thin(unit: u32) -> DeviceConfig {
     DeviceConfig { thin: true, ..disk(unit) }
 }
 
-fn unmap(ranges: &[(u64, u32)]) -> ([u8; 10], Vec<u8>) {
+pub fn unmap(ranges: &[(u64, u32)]) -> ([u8; 10], Vec<u8>) {
     let len = ranges.len() as u16 * 16;
     let mut list = [(len + 6).to_be_bytes(), len.to_be_bytes(), [0; 2], [0; 2]].concat();
     for (lba, blocks) in ranges {
@@ -42,7 +42,7 @@ fn unmap(ranges: &[(u64, u32)]) -> ([u8; 10], Vec<u8>) {
 }
 
 /// GET LBA STATUS: (LBA, blocks, status) of each descriptor.
-fn lba_status(rig: &mut Rig, lba: u8, room: u8) -> Vec<(u64, u32, u8)> {
+pub fn lba_status(rig: &mut Rig, lba: u8, room: u8) -> Vec<(u64, u32, u8)> {
     let cdb = [0x9E, 0x12, 0, 0, 0, 0, 0, 0, 0, lba, 0, 0, 0, room, 0, 0];
     let answer = rig.run(0, &cdb, &[], &[u32::from(room)]);
     assert_eq!(answer.status(), GOOD);
@@ -84,7 +84,6 @@ fn unmap_that_is_refused() {
         rig.run(0, &cdb, &[&list], &[]).status()
     };
     assert_eq!(run(&[(0, 8), (2047, 2)], |_, _| {}), OUT_OF_RANGE);
-    assert_eq!(run(&[(0, 8)], |cdb, _| cdb[1] = 1), INVALID_FIELD, "nothing can be anchored");
     assert_eq!(run(&[(0, 8)], |cdb, _| cdb[8] = 23), LIST_LENGTH);
     assert_eq!(run(&[(0, 8)], |_, list| list.truncate(20)), LIST_LENGTH);
     assert_eq!(run(&[(0, 0); 257], |_, _| {}), INVALID_LIST);
