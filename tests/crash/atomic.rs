@@ -1,4 +1,4 @@
-//! A counter that two initiators step by COMPARE AND WRITE while processes die: no step is lost, and none is made twice.
+//! A counter that three initiators step by COMPARE AND WRITE while every process dies: no step is lost, and none is made twice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,22 +45,27 @@ fn step(target: &Target, number: u16, stop: &AtomicBool) -> anyhow::Result<u64> 
     Ok(steps)
 }
 
-/// Two initiators, and handler and core die in turns.
+/// Three initiators, and all processes die in turns.
 pub fn counter_is_exact() -> anyhow::Result<()> {
     let mut random = Random::printed("a counter by COMPARE AND WRITE");
     let target = Target::start(&Manifest::usual(16))?;
     let stop = AtomicBool::new(false);
+    let kills = super::kills() * 4;
     let steps = std::thread::scope(|scope| {
-        let initiators = [1, 2].map(|number| {
+        let initiators = [1, 2, 3].map(|number| {
             let (target, stop) = (&target, &stop);
             scope.spawn(move || step(target, number, stop))
         });
-        let killed = (0..super::kills() * 2).try_for_each(|round| {
+        let names = ["vdisk", "core", "iscsi", "supervisor"].into_iter().cycle();
+        let killed = names.take(kills).try_for_each(|name| {
             // The time of a kill is the point here; nothing is waited for.
             std::thread::park_timeout(Duration::from_micros(random.between(5_000, 120_000)));
-            let service = if round % 3 == 2 { "core" } else { "vdisk" };
-            let before = target.signal(service, Signal::SIGKILL)?;
-            target.wait_restarted(service, before.restarts).map(|_| ())
+            if name == "supervisor" {
+                let before = target.kill_supervisor()?;
+                return target.wait_supervised(&before).map(|_| ());
+            }
+            let before = target.signal(name, Signal::SIGKILL)?;
+            target.wait_restarted(name, before.restarts).map(|_| ())
         });
         stop.store(true, Ordering::Relaxed);
         let mut steps = 0;
@@ -70,10 +75,10 @@ pub fn counter_is_exact() -> anyhow::Result<()> {
         killed.map(|()| steps)
     });
     let steps = steps.with_context(|| target.logs())?;
-    let mut session = Login::normal(3).session(target.portal)?;
+    let mut session = Login::normal(4).session(target.portal)?;
     session.clear_unit_attentions(0)?;
     let read = session.execute(Command::read(0, &cdb::read16(64, BLOCKS as u32), BLOCKS * 512))?;
-    println!("{steps} steps under {} kills", super::kills() * 2);
+    println!("{steps} steps under {kills} kills");
     ensure!(
         steps > 0 && read.data == counter(steps),
         "{steps} steps, the counter is {:02x?}",
