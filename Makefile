@@ -37,9 +37,9 @@ lab: prepare build ## only the suite in which Linux's own initiator, in a guest,
 fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-full: prepare build ## the crash and qemu-img suites at the size of the bars: 20 kills a service, images of 1 GiB
+full: prepare build ## crash suite, lab and qemu-img at full size: 20 kills a service, images of 1 GiB
 	BULKHEAD_BIN_DIR=$(BIN) BULKHEAD_KILLS=20 BULKHEAD_IMAGE_MIB=1024 BULKHEAD_IDLE_SECONDS=10 \
-		cargo test --locked -p bulkhead-tests --test conformance --test crash
+		cargo test --locked -p bulkhead-tests --test conformance --test crash --test lab
 
 check: fmt clippy doc deny ## what must hold before a commit
 
@@ -58,10 +58,11 @@ deny:
 miri: ## what Miri can run of ipc; needs a nightly toolchain with it
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p ipc --test miri_ring
 
-bench: hop compare ## the hop between processes, and a comparison with Debian's tgt
+bench: prepare build ## all benchmarks, beside Debian's tgt (which it installs): a quarter of an hour; writes docs/performance.md
+	BULKHEAD_BIN_DIR=$(BIN) tests/bench/run.py --docs
 
 hop:
 	cargo bench --locked -p ipc --bench hop
 
 compare: prepare build
-	BULKHEAD_BIN_DIR=$(BIN) tests/bench/compare.py
+	BULKHEAD_BIN_DIR=$(BIN) tests/bench/run.py --parts compare
