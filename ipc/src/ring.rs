@@ -49,6 +49,9 @@ impl<W: Words, const N: usize> Frame<W, N> {
     fn word(&self, offset: usize) -> &AtomicU64 {
         self.words.word(self.base + offset)
     }
+    fn record(&self, slot: usize) -> &[AtomicU64] {
+        self.words.run(self.base + slot, N)
+    }
     fn slot(&self, index: u64) -> usize {
         SLOTS + (index & (self.capacity - 1)) as usize * N
     }
@@ -88,8 +91,8 @@ impl<W: Words, const N: usize> Producer<W, N> {
             }
         }
         let slot = self.frame.slot(self.tail);
-        for (offset, value) in record.iter().enumerate() {
-            self.frame.word(slot + offset).store(*value, Ordering::Relaxed);
+        for (word, value) in self.frame.record(slot).iter().zip(record) {
+            word.store(*value, Ordering::Relaxed);
         }
         self.tail += 1;
         Ok(())
@@ -157,7 +160,10 @@ impl<W: Words, const N: usize> Consumer<W, N> {
             return Ok(None);
         }
         let slot = self.frame.slot(self.head);
-        let record = std::array::from_fn(|offset| self.frame.word(slot + offset).load(Ordering::Relaxed));
+        let mut record = [0; N];
+        for (value, word) in record.iter_mut().zip(self.frame.record(slot)) {
+            *value = word.load(Ordering::Relaxed);
+        }
         self.head += 1;
         Ok(Some(record))
     }

@@ -91,6 +91,18 @@ impl Mapping {
         unsafe { AtomicU64::from_ptr(address.cast()) }
     }
 
+    /// `count` words from word `index` on. Panics when they do not lie in the mapping.
+    #[inline]
+    pub fn run(&self, index: usize, count: usize) -> &[AtomicU64] {
+        let end = index.checked_add(count);
+        assert!(end.is_some_and(|end| end <= self.size / 8), "{count} words at {index} leave the segment");
+        // SAFETY: the first of them is in bounds, as the last one is, or there are none.
+        let first = unsafe { self.base.as_ptr().add(index * 8) };
+        // SAFETY: as for a single word: in bounds, aligned, alive as long as `self`. A slice of atomics promises nothing about
+        // their values, which others may change at any time.
+        unsafe { std::slice::from_raw_parts(first.cast(), count) }
+    }
+
     /// The address of `len` bytes at `offset`, for system calls. Panics when they do not lie in the mapping.
     #[inline]
     pub fn pointer(&self, offset: usize, len: usize) -> *mut u8 {
@@ -103,6 +115,14 @@ impl Mapping {
     /// Copies bytes out of shared memory, a word at a time. Panics when they do not lie in the mapping.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         let mut done = 0;
+        if offset.is_multiple_of(8) {
+            let (chunks, _) = out.as_chunks_mut::<8>();
+            let words = self.run(offset / 8, chunks.len());
+            for (chunk, word) in chunks.iter_mut().zip(words) {
+                *chunk = word.load(Ordering::Relaxed).to_ne_bytes();
+                done += 8;
+            }
+        }
         while done < out.len() {
             let at = offset + done;
             let (word, skip) = (at / 8, at % 8);
@@ -119,9 +139,9 @@ impl Mapping {
         let mut done = 0;
         if offset.is_multiple_of(8) {
             // Records are made of whole words, and are written with every command.
-            for word in bytes.chunks_exact(8) {
-                let value = word.try_into().map(u64::from_ne_bytes).unwrap_or_default();
-                self.word((offset + done) / 8).store(value, Ordering::Relaxed);
+            let (chunks, _) = bytes.as_chunks::<8>();
+            for (word, chunk) in self.run(offset / 8, chunks.len()).iter().zip(chunks) {
+                word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
                 done += 8;
             }
         }
@@ -153,6 +173,11 @@ impl Words for SharedWords {
     #[inline]
     fn word(&self, index: usize) -> &AtomicU64 {
         self.0.word(index)
+    }
+
+    #[inline]
+    fn run(&self, index: usize, count: usize) -> &[AtomicU64] {
+        self.0.run(index, count)
     }
 }
 

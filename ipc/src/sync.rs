@@ -14,6 +14,9 @@ pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 pub trait Words {
     /// The word at `index`.
     fn word(&self, index: usize) -> &AtomicU64;
+
+    /// `count` words from `index` on: a whole record is looked up once.
+    fn run(&self, index: usize, count: usize) -> &[AtomicU64];
 }
 
 /// Words on the heap, for threads of one process: tests, loom models and benchmarks.
@@ -30,5 +33,9 @@ impl HeapWords {
 impl Words for HeapWords {
     fn word(&self, index: usize) -> &AtomicU64 {
         &self.0[index]
+    }
+
+    fn run(&self, index: usize, count: usize) -> &[AtomicU64] {
+        &self.0[index..][..count]
     }
 }

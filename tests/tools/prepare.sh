@@ -6,6 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages="libiscsi-bin qemu-utils qemu-block-extra"
 # For the lab: QEMU, and what makes the image of its guest. For the fuzz targets: libFuzzer is C++.
 packages="$packages qemu-system-x86 mmdebstrap e2fsprogs cpio kmod xz-utils g++"
+# File systems below images.
+packages="$packages xfsprogs btrfs-progs"
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"

@@ -237,6 +237,10 @@ impl Rx {
 
     /// Moves staged payload to where it belongs. Only payload that arrived together with an earlier PDU is copied.
     fn drain_staged(&mut self, shared: &mut Shared) {
+        if self.left == 0 {
+            // Of most commands: without this, each would pay for the zeroed piece below.
+            return;
+        }
         let done = self.len - self.left;
         self.left -= match self.sink {
             Sink::Skip => self.staged.skip(self.left),

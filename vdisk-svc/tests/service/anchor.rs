@@ -50,7 +50,8 @@ impl Mounted {
         };
         let able = run(&format!("mkfs.{kind}"), &["-q".as_ref(), image.path()])
             && run("mount", &["-o".as_ref(), "loop".as_ref(), image.path(), directory.path()]);
-        able.then_some(Self { directory, _image: image })
+        // Not `then_some`, which would make and drop what is not mounted.
+        able.then(|| Self { directory, _image: image })
     }
 
     /// A new file on it.
