@@ -99,6 +99,8 @@ pub struct Copy {
     pub run: Option<Run>,
     /// Where a former core had come to, until it is taken up.
     pub resumes: Option<kept::Progress>,
+    /// What segments leave over for the next, once one has.
+    pub pocket: Option<kept::Pocket>,
     /// Bytes written by segments that are over.
     pub written: u64,
     /// Commands of its own that have not ended.

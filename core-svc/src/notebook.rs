@@ -70,7 +70,8 @@ impl Part {
         match self {
             Self::Nexus | Self::Attentions | Self::Recorded => 2,
             Self::AccessState | Self::Unit => 1,
-            Self::Reservations | Self::Aca | Self::CopyProgress | Self::CopyResults | Self::Allow => 1,
+            Self::CopyProgress => 2,
+            Self::Reservations | Self::Aca | Self::CopyResults | Self::Allow => 1,
         }
     }
 

@@ -3,14 +3,53 @@
 //!
 //! Progress is saved in the turn in which the command that it is about goes out, so that it is in the notebook before a
 //! handler can see that command. Where the blocks of a segment overlap, it also names the chunk of memory that holds what
-//! has been read and may be overwritten: the arena outlives the core, and the successor writes that chunk again.
+//! has been read and may be overwritten: the arena outlives the core, and the successor writes that chunk again. So does what
+//! a segment has left over for the next one ([`Pocket`]).
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::SLOT;
+
 /// Ended copies of one nexus that can be asked about; the oldest gives way.
 const MOST_RESULTS: usize = 4;
+
+/// The chunk of memory in which a copy keeps what segments leave over. It has two places for that: what is there for the segment
+/// that is processed, and what this one leaves over, so that neither is ever overwritten before it is noted that it is not needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pocket {
+    /// The chunk.
+    pub chunk: u32,
+    /// Which of the places is for the segment that is processed: 0 or 1.
+    pub slot: u8,
+    /// Bytes in it.
+    pub len: u32,
+    /// What is left over for the next one is in the other.
+    pub tail: bool,
+}
+
+impl Pocket {
+    /// Where in the chunk the data is for the segment that is processed.
+    pub fn now(&self) -> u32 {
+        u32::from(self.slot) * SLOT
+    }
+
+    /// Where the data for the next one is.
+    pub fn next(&self) -> u32 {
+        u32::from(self.slot ^ 1) * SLOT
+    }
+
+    /// The next segment begins, for which so many bytes were left over.
+    pub fn turn(&mut self, len: u32) {
+        (self.slot, self.len, self.tail) = (self.slot ^ 1, len, false);
+    }
+
+    /// Whether it can be one: it is read from a notebook.
+    pub fn is_sound(&self) -> bool {
+        self.slot <= 1 && self.len < SLOT && self.len.is_multiple_of(512)
+    }
+}
 
 /// How far a copy has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +64,15 @@ pub struct Progress {
     pub written: u64,
     /// The chunk of memory that holds the data for what comes next.
     pub full: Option<u32>,
+    /// What is left over.
+    pub pocket: Option<Pocket>,
+}
+
+impl Progress {
+    /// The chunks of memory that it names.
+    pub fn chunks(&self) -> impl Iterator<Item = u32> + use<> {
+        self.full.into_iter().chain(self.pocket.map(|pocket| pocket.chunk))
+    }
 }
 
 /// How a copy ended.

@@ -17,7 +17,7 @@ use crate::notebook::Part;
 use crate::settle::Outcome;
 use crate::task::{Stage, Task, TaskId};
 
-use super::kept::{Held, Progress};
+use super::kept::{Held, Pocket, Progress};
 use super::segment::Run;
 use super::{Copy, Failure, Phase, Place};
 
@@ -133,6 +133,7 @@ impl Core {
             segment: resumes.map_or(0, |progress| progress.segment as usize),
             run: None,
             resumes,
+            pocket: resumes.and_then(|progress| progress.pocket),
             written: resumes.map_or(0, |progress| progress.written),
             outstanding: 0,
             failed: None,
@@ -231,9 +232,18 @@ impl Core {
                 }
                 return false;
             }
-            match Run::new(&copy.list, &copy.places, copy.segment) {
-                Ok(None) => copy.segment += 1,
+            let held = copy.pocket.map_or(0, |pocket| pocket.len);
+            match Run::new(&copy.list, &copy.places, copy.segment, held) {
+                Ok(None) => {
+                    copy.segment += 1;
+                    copy.pocket.iter_mut().for_each(|pocket| pocket.len = 0);
+                }
                 Ok(Some(run)) => {
+                    let keeps = run.left > 0 && copy.pocket.is_none();
+                    if keeps && !self.take_pocket(key) {
+                        return false;
+                    }
+                    let Some(copy) = self.copies.find(key) else { return false };
                     copy.run = Some(run);
                     return true;
                 }
@@ -243,6 +253,19 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Takes memory for what segments leave over. False: none is free, or the copy fails.
+    fn take_pocket(&mut self, key: u64) -> bool {
+        let Some(memory) = &mut self.copies.memory else { return false };
+        let (chunk, ever) = (memory.take_pocket(), memory.has_pockets());
+        let Some(copy) = self.copies.find(key) else { return false };
+        copy.pocket = chunk.map(|chunk| Pocket { chunk, slot: 0, len: 0, tail: false });
+        let segment = copy.segment as u16;
+        if !ever {
+            self.fail_copy(key, CopyAborted::new(Asc::INSUFFICIENT_RESOURCES, segment));
+        }
+        chunk.is_some()
     }
 
     /// The copy ends with this as soon as none of its commands is left.
@@ -271,6 +294,9 @@ impl Core {
         self.copies.stirred = true;
         if let (Some(run), Some(memory)) = (&copy.run, &mut self.copies.memory) {
             run.chunks.iter().for_each(|chunk| memory.give(chunk.memory));
+        }
+        if let (Some(pocket), Some(memory)) = (copy.pocket, &mut self.copies.memory) {
+            memory.give(pocket.chunk);
         }
         let mut outcome = Outcome::good(copy.list_bytes, copy.list_bytes);
         let sense = copy.failed.map(|failure| self.sense_of(copy.unit, failure, copy.run.as_ref()));
@@ -318,7 +344,13 @@ impl Core {
         let Some(nexus) = self.nexuses.get_mut(nexus) else { return };
         let Some(progress) = nexus.copies.forget(serial) else { return };
         self.touched.push((Part::CopyProgress, nexus.wide, serial));
-        if let (Some(chunk), Some(memory)) = (progress.full, &mut self.copies.memory) {
+        self.give_back(&progress);
+    }
+
+    /// Memory that a former core's copy had kept data in is free.
+    fn give_back(&mut self, progress: &Progress) {
+        let Some(memory) = &mut self.copies.memory else { return };
+        for chunk in progress.chunks() {
             memory.give(chunk);
             self.copies.stirred = true;
         }
@@ -328,10 +360,7 @@ impl Core {
     pub(crate) fn forget_copies(&mut self, gone: &Nexus) {
         for progress in gone.copies.running() {
             self.touch((Part::CopyProgress, gone.wide, progress.serial));
-            if let (Some(chunk), Some(memory)) = (progress.full, &mut self.copies.memory) {
-                memory.give(chunk);
-                self.copies.stirred = true;
-            }
+            self.give_back(progress);
         }
     }
 
@@ -349,9 +378,16 @@ impl Core {
         if progress.serial != serial {
             return None;
         }
+        // What is in them must stay there until the copy comes again.
         if let Some(chunk) = progress.full {
-            // What is in it must stay there until the copy comes again.
             self.copies.memory.as_mut()?.take_this(chunk).then_some(())?;
+        }
+        if let Some(pocket) = progress.pocket {
+            let memory = self.copies.memory.as_mut()?;
+            if !pocket.is_sound() || !memory.take_this_pocket(pocket.chunk) {
+                progress.full.iter().for_each(|chunk| memory.give(*chunk));
+                return None;
+            }
         }
         self.nexuses.get_mut(nexus)?.copies.note(progress);
         Some(())

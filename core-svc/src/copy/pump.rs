@@ -1,4 +1,5 @@
-//! Moves the blocks of a segment: memory is taken, filled by READ, emptied by WRITE, given back.
+//! Moves the blocks of a segment: memory is taken, filled by READ, emptied by WRITE, given back. What it leaves over for the next
+//! segment is read before that, into the pocket of the copy.
 //!
 //! Before each of these commands it is asked whether a command of the copy's own nexus would be let through; the copy manager
 //! can do no more than who asks it.
@@ -11,8 +12,8 @@ use crate::core::Core;
 use crate::settle::Outcome;
 
 use super::kept::Progress;
-use super::memory::CHUNK;
-use super::segment::{Chunk, Doing, Order, Run};
+use super::memory::POCKET_READS;
+use super::segment::{Chunk, Doing, Order, Run, Tail};
 use super::steps::{Answer, Step};
 use super::{Phase, Place};
 
@@ -36,7 +37,13 @@ impl Core {
             Some(run) if run.is_over() => {
                 copy.written += run.bytes;
                 copy.segment += 1;
+                let left = run.left;
+                copy.pocket.iter_mut().for_each(|pocket| pocket.turn(left));
                 copy.run = None;
+                true
+            }
+            Some(run) if run.tail == Tail::Wanted => {
+                self.read_tail(key, nexus);
                 true
             }
             Some(run) if run.wants_chunk() => {
@@ -49,7 +56,7 @@ impl Core {
                 };
                 let chunk = run.next_chunk(memory, Doing::Reading);
                 match self.may_read(nexus, source) {
-                    Ok(()) => self.read_chunk(key, &chunk),
+                    Ok(()) => self.read_chunk(key, nexus, &chunk),
                     Err(refused) => self.refuse_copy(key, Side::Source, &refused),
                 }
                 true
@@ -67,8 +74,12 @@ impl Core {
             self.note(key, None);
             return true;
         };
-        let at_a_chunk = progress.done.is_multiple_of(u64::from(CHUNK)) || progress.done == run.bytes;
-        if progress.done > run.bytes || !at_a_chunk {
+        let has_tail = copy.pocket.is_some_and(|pocket| pocket.tail);
+        if has_tail {
+            run.tail = Tail::Kept;
+        }
+        let begun = progress.done > 0 || progress.full.is_some();
+        if !run.may_be_done(progress.done) || begun && run.tail != Tail::Kept || has_tail && run.left == 0 {
             // This is nothing that was ever noted for this list.
             self.fail_copy(key, CopyAborted::new(Asc::INTERNAL_TARGET_FAILURE, segment as u16));
             return false;
@@ -89,22 +100,65 @@ impl Core {
         true
     }
 
-    fn read_chunk(&mut self, key: u64, chunk: &Chunk) {
+    /// Reads what a segment leaves over for the next one.
+    fn read_tail(&mut self, key: u64, nexus: usize) {
         let Some(copy) = self.copies.find(key) else { return };
-        let (nexus, Some(run)) = (copy.nexus, &copy.run) else { return };
-        let ((lba, bytes), source) = (run.reads(chunk), run.source);
-        self.ask_move((source.unit, lba, source.block_size), Side::Source, (key, chunk.memory, bytes), nexus);
+        let (Some(run), Some(pocket)) = (&mut copy.run, copy.pocket) else { return };
+        let ((lba, bytes), _) = run.reads_tail();
+        let source = run.source;
+        if bytes == 0 {
+            return self.keep_tail(key);
+        }
+        run.tail = Tail::Reading;
+        let place = (source.unit, lba, source.block_size);
+        match self.may_read(nexus, source.unit) {
+            Ok(()) => self.ask_move(place, Side::Source, (key, pocket.chunk, POCKET_READS, bytes), nexus),
+            Err(refused) => self.refuse_copy(key, Side::Source, &refused),
+        }
+    }
+
+    /// What is left over has been read: it is put where the next segment finds it, behind what of it was held already.
+    fn keep_tail(&mut self, key: u64) {
+        let Some(copy) = self.copies.running.iter_mut().find(|copy| copy.key == key) else { return };
+        let (Some(run), Some(pocket), Some(memory)) = (&mut copy.run, &mut copy.pocket, &self.copies.memory)
+        else {
+            return;
+        };
+        let ((_, read), skip) = run.reads_tail();
+        let held = run.held_in_tail();
+        let mut bytes = memory.read(pocket.chunk, pocket.now() + pocket.len - held, held);
+        if read > 0 {
+            bytes.extend(memory.read(pocket.chunk, POCKET_READS + skip, run.left - held));
+        }
+        memory.write(pocket.chunk, pocket.next(), &bytes);
+        (run.tail, pocket.tail) = (Tail::Kept, true);
+        self.note(key, None);
+    }
+
+    fn read_chunk(&mut self, key: u64, nexus: usize, chunk: &Chunk) {
+        let Some(copy) = self.copies.running.iter().find(|copy| copy.key == key) else { return };
+        let Some(run) = &copy.run else { return };
+        let (part, source, held) = (run.reads(chunk), run.source, run.held_in(chunk));
+        if let (Some(pocket), Some(memory), 1..) = (copy.pocket, &self.copies.memory, held) {
+            // Held data is at the very start of a segment only.
+            memory.write(chunk.memory, 0, &memory.read(pocket.chunk, pocket.now(), held));
+        }
+        if part.bytes == 0 {
+            return self.filled(key, nexus, chunk);
+        }
+        let place = (source.unit, part.lba, source.block_size);
+        self.ask_move(place, Side::Source, (key, chunk.memory, part.offset, part.bytes), nexus);
     }
 
     fn write_chunk(&mut self, key: u64, chunk: &Chunk) {
         let Some(copy) = self.copies.find(key) else { return };
         let (nexus, Some(run)) = (copy.nexus, &mut copy.run) else { return };
-        let ((lba, bytes), destination) = (run.writes(chunk), run.destination);
+        let (part, destination) = (run.writes(chunk), run.destination);
         for known in run.chunks.iter_mut().filter(|known| known.memory == chunk.memory) {
             known.doing = Doing::Writing;
         }
-        let place = (destination.unit, lba, destination.block_size);
-        self.ask_move(place, Side::Destination, (key, chunk.memory, bytes), nexus);
+        let place = (destination.unit, part.lba, destination.block_size);
+        self.ask_move(place, Side::Destination, (key, chunk.memory, part.offset, part.bytes), nexus);
     }
 
     /// Notes the progress of a copy; `full` is the chunk that holds what comes next.
@@ -112,8 +166,8 @@ impl Core {
         let Some(copy) = self.copies.find(key) else { return };
         let done = copy.run.as_ref().map_or(0, Run::done);
         let (serial, segment, written) = (copy.serial, copy.segment as u32, copy.written);
-        let nexus = copy.nexus;
-        self.note_progress(nexus, Progress { serial, segment, done, written, full });
+        let (nexus, pocket) = (copy.nexus, copy.pocket);
+        self.note_progress(nexus, Progress { serial, segment, done, written, full, pocket });
     }
 
     /// A command of the core's own has ended.
@@ -154,16 +208,20 @@ impl Core {
         copy.outstanding -= 1;
         let (failed, nexus, task) = (copy.failed.is_some(), copy.nexus, copy.task);
         let (segment, Some(run)) = (copy.segment as u16, &copy.run) else { return };
-        let Some(chunk) = run.chunks.iter().find(|chunk| chunk.memory == memory).copied() else { return };
-        let reading = chunk.doing == Doing::Reading;
-        let (side, (_, bytes)) =
-            if reading { (Side::Source, run.reads(&chunk)) } else { (Side::Destination, run.writes(&chunk)) };
+        let chunk = run.chunks.iter().find(|chunk| chunk.memory == memory).copied();
+        let (side, bytes) = match chunk {
+            // It was for the pocket.
+            None => (Side::Source, run.reads_tail().0.1),
+            Some(chunk) if chunk.doing == Doing::Reading => (Side::Source, run.reads(&chunk).bytes),
+            Some(chunk) => (Side::Destination, run.writes(&chunk).bytes),
+        };
         let aborted = self.tasks.get(task).is_none_or(|task| task.aborted);
         if answer.is_good() && answer.transferred == bytes {
-            match reading {
-                true if failed || aborted => {}
-                true => self.filled(key, nexus, &chunk, bytes),
-                false => self.emptied(key, &chunk),
+            match (side, chunk) {
+                (Side::Source, _) if failed || aborted => {}
+                (Side::Source, Some(chunk)) => self.filled(key, nexus, &chunk),
+                (_, Some(chunk)) => self.emptied(key, &chunk),
+                (_, None) => self.keep_tail(key),
             }
             return;
         }
@@ -176,17 +234,17 @@ impl Core {
     }
 
     /// A chunk has been read.
-    fn filled(&mut self, key: u64, nexus: usize, chunk: &Chunk, bytes: u32) {
+    fn filled(&mut self, key: u64, nexus: usize, chunk: &Chunk) {
         let Some(copy) = self.copies.find(key) else { return };
         let Some(run) = &mut copy.run else { return };
         let (order, destination) = (run.order, run.destination.unit);
         for known in run.chunks.iter_mut().filter(|known| known.memory == chunk.memory) {
             known.doing = Doing::Full;
         }
-        let (_, room) = run.writes(chunk);
-        if let Some(memory) = self.copies.memory.as_ref().filter(|_| room > bytes.min(chunk.len)) {
+        let part = run.writes(chunk);
+        if let Some(memory) = self.copies.memory.as_ref().filter(|_| part.bytes > chunk.len) {
             // What fills up the last block of the destination.
-            memory.zero(chunk.memory, chunk.len, room);
+            memory.zero(chunk.memory, part.offset + chunk.len, part.offset + part.bytes);
         }
         if order != Order::Free {
             self.note(key, Some(chunk.memory));

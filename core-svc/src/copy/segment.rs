@@ -3,6 +3,11 @@
 //! Where source and destination lie apart, chunks are on their way side by side. Where they overlap on one unit, the result
 //! is as if all of the source had been read first: one chunk at a time, from the end that does not run into what is still to
 //! be read.
+//!
+//! What an earlier segment has left over (CAT) comes before the source's data, so that the two sides count differently: byte
+//! `p` of what is written is byte `p - held` of the source. Each chunk is read in whole blocks of the source, which may be one more
+//! at either end than it writes; so no chunk depends on another one. What is left over is read before anything is
+//! written.
 
 use scsi::asc::Asc;
 use scsi::extended_copy::failure::{CopyAborted, Side, ThirdParty};
@@ -50,7 +55,7 @@ pub enum Doing {
 /// A run of bytes on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
-    /// Where it begins, in bytes from the start of the segment.
+    /// Where it begins, in bytes from the start of what the segment writes.
     pub at: u64,
     /// How long it is, without what fills up the last block.
     pub len: u32,
@@ -60,6 +65,28 @@ pub struct Chunk {
     pub doing: Doing,
 }
 
+/// What a segment leaves over for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// It has not been read.
+    Wanted,
+    /// It is read.
+    Reading,
+    /// It is kept, or there is none.
+    Kept,
+}
+
+/// A command for one side of a chunk: where on the unit, how much, and where in the chunk's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The first block.
+    pub lba: u64,
+    /// Bytes, whole blocks.
+    pub bytes: u32,
+    /// Offset in the chunk of memory.
+    pub offset: u32,
+}
+
 /// A segment that is being processed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -67,8 +94,14 @@ pub struct Run {
     pub source: Spot,
     /// Where it goes to.
     pub destination: Spot,
-    /// Bytes to move.
+    /// Bytes to write, without what fills up the last block.
     pub bytes: u64,
+    /// The first of them come from what was left over before.
+    pub held: u32,
+    /// Bytes that are left over after them.
+    pub left: u32,
+    /// What has become of these.
+    pub tail: Tail,
     /// In which order.
     pub order: Order,
     /// Bytes whose turn has come, in this order.
@@ -132,11 +165,12 @@ impl End {
 }
 
 impl Run {
-    /// Begins segment `number` of a list. None: it moves nothing.
+    /// Begins segment `number` of a list after one that has left `held` bytes over. None: it moves nothing, and leaves nothing over.
     pub fn new(
         list: &ParameterList,
         places: &[Place],
         number: usize,
+        held: u32,
     ) -> Result<Option<Self>, Box<CopyAborted>> {
         let Some(segment) = list.segments.get(number) else { return Ok(None) };
         let Segment { destination_count, blocks, .. } = *segment;
@@ -149,42 +183,67 @@ impl Run {
         if bytes > u64::from(MOST_SEGMENT_BYTES) {
             return Err(refuse(number, Asc::INVALID_FIELD_IN_PARAMETER_LIST, Some((10, None))));
         }
-        let other = if destination_count { &source } else { &destination };
-        let rest = bytes % u64::from(other.spot.block_size);
-        let last = number + 1 == list.segments.len();
-        let bytes = match rest {
-            0 => bytes,
-            _ => match whole(segment, source.pad, destination.pad, last) {
-                Some(true) => bytes,
-                Some(false) => bytes - rest,
-                None => {
-                    let field = segment.concatenate.then_some((1, Some(0)));
-                    return Err(refuse(number, Asc::UNEXPECTED_INEXACT_SEGMENT, field));
-                }
-            },
+        let held_bytes = u64::from(held);
+        let read = match destination_count {
+            true => bytes.saturating_sub(held_bytes).next_multiple_of(u64::from(source.spot.block_size)),
+            false => bytes,
         };
-        if !source.has(bytes) {
+        let all = held_bytes + read;
+        let rest = match destination_count {
+            true => all - bytes,
+            false => all % u64::from(destination.spot.block_size),
+        };
+        let last = number + 1 == list.segments.len();
+        let fate =
+            if rest == 0 { Some(Rest::Left) } else { fate(segment, source.pad, destination.pad, last) };
+        let (bytes, left) = match fate {
+            Some(Rest::Written) => (all, 0),
+            Some(Rest::Left) => (all - rest, 0),
+            Some(Rest::Kept) => (all - rest, rest as u32),
+            None => return Err(refuse(number, Asc::UNEXPECTED_INEXACT_SEGMENT, None)),
+        };
+        if !source.has(read) {
             return Err(refuse(number, Asc::NO_ADDITIONAL_SENSE, Some((12, None))));
         }
         if !destination.has(bytes) {
             return Err(refuse(number, Asc::NO_ADDITIONAL_SENSE, Some((20, None))));
         }
         let (source, destination) = (source.spot, destination.spot);
-        let order = order(&source, &destination, bytes);
-        let run = Self { source, destination, bytes, order, begun: 0, chunks: Vec::new() };
-        Ok((bytes > 0).then_some(run))
+        let order = order(&source, &destination, (read, bytes, held_bytes));
+        let tail = if left > 0 { Tail::Wanted } else { Tail::Kept };
+        let run = Self { source, destination, bytes, held, left, tail, order, begun: 0, chunks: Vec::new() };
+        Ok((bytes > 0 || left > 0).then_some(run))
     }
 
     /// Whether one more chunk may be begun.
     pub fn wants_chunk(&self) -> bool {
         let depth = if self.order == Order::Free { DEPTH } else { 1 };
-        self.begun < self.bytes && self.chunks.len() < depth
+        self.tail == Tail::Kept && self.begun < self.bytes && self.chunks.len() < depth
+    }
+
+    /// Bytes of a chunk at the most: with the blocks at both ends it still has to find room in memory.
+    fn stride(&self) -> u64 {
+        u64::from(if self.held > 0 { CHUNK / 2 } else { CHUNK })
+    }
+
+    /// Whether this much can have been done in processing order when a chunk was over.
+    pub fn may_be_done(&self, done: u64) -> bool {
+        let Some(left) = self.bytes.checked_sub(done) else { return false };
+        let edge = if self.order == Order::Down { left } else { done };
+        edge.is_multiple_of(self.stride()) || left == 0 || done == 0
     }
 
     /// Begins the next chunk, in this chunk of memory.
     pub fn next_chunk(&mut self, memory: u32, doing: Doing) -> Chunk {
-        let len = u64::from(CHUNK).min(self.bytes - self.begun);
-        let at = if self.order == Order::Down { self.bytes - self.begun - len } else { self.begun };
+        let (left, stride) = (self.bytes - self.begun, self.stride());
+        // Every chunk begins at a multiple of the stride, which is one of every block size.
+        let (at, len) = match self.order {
+            Order::Down => {
+                let at = left.saturating_sub(1) / stride * stride;
+                (at, left - at)
+            }
+            _ => (self.begun, stride.min(left)),
+        };
         let chunk = Chunk { at, len: len as u32, memory, doing };
         self.begun += len;
         self.chunks.push(chunk);
@@ -198,7 +257,7 @@ impl Run {
 
     /// Whether everything has been moved.
     pub fn is_over(&self) -> bool {
-        self.begun == self.bytes && self.chunks.is_empty()
+        self.begun == self.bytes && self.chunks.is_empty() && self.tail == Tail::Kept
     }
 
     /// Bytes before which, in processing order, nothing is left to be done.
@@ -220,46 +279,78 @@ impl Run {
         (self.done() > 0).then(|| (blocks(self.bytes) - blocks(contiguous)) as u32)
     }
 
-    /// First block and bytes of a chunk at the source, whole blocks.
-    pub fn reads(&self, chunk: &Chunk) -> (u64, u32) {
-        blocks_of(&self.source, chunk)
+    /// What is to be read for bytes `from` to `to` of what there is to write, and at which offset behind it in memory the first of
+    /// them is. Bytes that are held are not read: they belong before what is.
+    fn read_for(&self, from: u64, to: u64) -> ((u64, u32), u32) {
+        let (held, block) = (u64::from(self.held), u64::from(self.source.block_size));
+        let (first, last) = (from.saturating_sub(held), to.saturating_sub(held));
+        let (low, high) = (first / block * block, last.next_multiple_of(block));
+        ((self.source.lba + low / block, (high - low) as u32), (first - low) as u32)
     }
 
-    /// First block and bytes of a chunk at the destination, whole blocks.
-    pub fn writes(&self, chunk: &Chunk) -> (u64, u32) {
-        blocks_of(&self.destination, chunk)
+    /// How many of the bytes of a chunk are held ones; they are its first.
+    pub fn held_in(&self, chunk: &Chunk) -> u32 {
+        u64::from(self.held).saturating_sub(chunk.at).min(u64::from(chunk.len)) as u32
+    }
+
+    /// What is to be read for a chunk. No bytes: all of it is held.
+    pub fn reads(&self, chunk: &Chunk) -> Part {
+        let ((lba, bytes), _) = self.read_for(chunk.at, chunk.at + u64::from(chunk.len));
+        Part { lba, bytes, offset: self.held_in(chunk) }
+    }
+
+    /// What is to be written of it.
+    pub fn writes(&self, chunk: &Chunk) -> Part {
+        let (_, offset) = self.read_for(chunk.at, chunk.at + u64::from(chunk.len));
+        let block = self.destination.block_size;
+        let lba = self.destination.lba + chunk.at / u64::from(block);
+        Part { lba, bytes: chunk.len.next_multiple_of(block), offset }
+    }
+
+    /// What is to be read for what is left over, and where in it that begins. No bytes: it is the end of what is held.
+    pub fn reads_tail(&self) -> ((u64, u32), u32) {
+        self.read_for(self.bytes, self.bytes + u64::from(self.left))
+    }
+
+    /// How many of the bytes that are left over are held ones; they are its first.
+    pub fn held_in_tail(&self) -> u32 {
+        u64::from(self.held).saturating_sub(self.bytes).min(u64::from(self.left)) as u32
     }
 }
 
-/// What becomes of a segment with a rest that fills no block of the other side (SPC-4 table 116): true, all of its bytes are
-/// moved, and what the source's last block has beyond them is left out, or the destination's last block filled up with
-/// zeros; false, the rest is left out. None: it cannot be processed, because the rest would have to be kept for a later
-/// segment, which is not supported, or because nobody says what to do with it.
-///
-/// With DC one the rest is one of the source's data, with DC zero one of the destination's.
-fn whole(segment: &Segment, source_pad: bool, destination_pad: bool, last: bool) -> Option<bool> {
+/// What becomes of a rest that fills no block of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It is written, and zeros fill up the last block of the destination.
+    Written,
+    /// It is left out.
+    Left,
+    /// It belongs to the next segment.
+    Kept,
+}
+
+/// SPC-4 table 116. With DC one the rest is one of the source's data, with DC zero one of the destination's. None: nobody
+/// says what to do with it, and the segment cannot be processed.
+fn fate(segment: &Segment, source_pad: bool, destination_pad: bool, last: bool) -> Option<Rest> {
     let Segment { destination_count, concatenate, .. } = *segment;
     let kept = concatenate || destination_count && !source_pad && destination_pad;
     match (kept, destination_count) {
-        (true, _) if !last => None,
-        // Nobody comes for what is kept.
-        (true, destination_count) => Some(destination_count),
-        (false, true) => source_pad.then_some(true),
-        (false, false) if destination_pad => Some(true),
-        (false, false) => source_pad.then_some(false),
+        // After the last segment nobody comes for what is kept.
+        (true, _) => Some(if last { Rest::Left } else { Rest::Kept }),
+        (false, false) if destination_pad => Some(Rest::Written),
+        (false, _) => source_pad.then_some(Rest::Left),
     }
 }
 
-fn blocks_of(spot: &Spot, chunk: &Chunk) -> (u64, u32) {
-    // Chunks begin at multiples of CHUNK where block sizes differ, and CHUNK is a multiple of every block size.
-    (spot.lba + chunk.at / u64::from(spot.block_size), chunk.len.next_multiple_of(spot.block_size))
-}
-
-fn order(source: &Spot, destination: &Spot, bytes: u64) -> Order {
-    let blocks = bytes.div_ceil(u64::from(source.block_size));
-    if source.unit != destination.unit || source.lba.abs_diff(destination.lba) >= blocks {
+/// In which order, for so many bytes that are read, that are written, and that are held of these.
+fn order(source: &Spot, destination: &Spot, (read, written, held): (u64, u64, u64)) -> Order {
+    let block = u64::from(source.block_size);
+    let bytes = |lba: u64| u128::from(lba) * u128::from(block);
+    let (from, to) = (bytes(source.lba), bytes(destination.lba));
+    let apart = from + u128::from(read) <= to || to + u128::from(written.next_multiple_of(block)) <= from;
+    if source.unit != destination.unit || apart {
         Order::Free
-    } else if destination.lba > source.lba {
+    } else if to + u128::from(held) > from {
         Order::Down
     } else {
         Order::Up

@@ -108,16 +108,16 @@ impl Core {
         true
     }
 
-    /// Reads blocks into a chunk of memory, or writes them from it.
+    /// Reads blocks into a chunk of memory, at an offset, or writes them from it.
     pub(crate) fn ask_move(
         &mut self,
         (unit, lba, block_size): (u32, u64, u32),
         side: Side,
-        (key, chunk, bytes): (u64, u32, u32),
+        (key, chunk, offset, bytes): (u64, u32, u32, u32),
         nexus: usize,
     ) {
         let Some(memory) = &self.copies.memory else { return };
-        let extent = memory.extent(chunk, bytes);
+        let extent = memory.part(chunk, offset, bytes);
         let code = match side {
             Side::Source => opcode::number::READ_16,
             Side::Destination => opcode::number::WRITE_16,

@@ -6,7 +6,12 @@ use crate::rig::NEXUS;
 
 /// Copies with a death of the core after `count` commands of its own have been served, and compares.
 fn copied(bytes: &[u8], count: usize, expected: &[Vec<u8>; 2]) -> bool {
-    let mut scene = Scene::new([512, 512]);
+    copied_between([512, 512], bytes, count, expected)
+}
+
+/// The same with blocks of these sizes.
+fn copied_between(sizes: [usize; 2], bytes: &[u8], count: usize, expected: &[Vec<u8>; 2]) -> bool {
+    let mut scene = Scene::new(sizes);
     let request = scene.copy(1, bytes);
     scene.transport.send(&request);
     let ended = scene.serve(count).is_some();
@@ -19,7 +24,8 @@ fn copied(bytes: &[u8], count: usize, expected: &[Vec<u8>; 2]) -> bool {
         assert!(disk.data == *expected, "dead after {count} commands");
     }
     // The copy manager works as before, with all of its memory.
-    let plain = list(2, 0, &both(), &[segment((0, 0), (1, 0), 4096)]);
+    let targets = [target(0xA0, sizes[0] as u16), target(0xB1, sizes[1] as u16)];
+    let plain = list(2, 0, &targets, &[segment((0, 0), (1, 0), 4096)]);
     assert_eq!(scene.run(2, &plain).status, GOOD);
     ended
 }
@@ -66,6 +72,38 @@ fn segments_that_undo_one_another_are_done_once() {
         count += 1;
     }
     assert!(count >= 16);
+}
+
+#[test]
+fn what_is_left_over_is_there_after_a_death() {
+    let targets = [target(0xA0, 512), target(0xB1, 4096)];
+    for to in [1002_usize, 990, 700] {
+        // 12 blocks: one of the destination's, and 4 that are left over. 3 of 8: 5 more, behind 4 that are still there. Then
+        // a run that overlaps itself, behind 6 of these; and what was read first is written over by what comes last.
+        let steps = [
+            flagged(0x01, segment((0, 1200), (1, 10), 12)),
+            flagged(0x03, segment((1, 500), (0, 4000), 6)),
+            flagged(0x01, segment((0, 1000), (0, to as u64), 700)),
+            segment((0, 4000), (1, 500), 8),
+        ];
+        let mut expected = Scene::new([512, 4096]).disks.map(|disk| disk.data);
+        let [small, large] = &mut expected;
+        let bytes = |lba: usize, blocks: usize| lba * 512..(lba + blocks) * 512;
+        let first = small[bytes(1200, 12)].to_vec();
+        large[10 * 4096..11 * 4096].copy_from_slice(&first[..4096]);
+        let second = [&first[4096..], &large[500 * 4096..501 * 4096]].concat();
+        small[bytes(4000, 6)].copy_from_slice(&second[..3072]);
+        let third = [&second[3072..], &small[bytes(1000, 700)]].concat();
+        small[bytes(to, 706)].copy_from_slice(&third);
+        let fourth = small[bytes(4000, 8)].to_vec();
+        large[500 * 4096..501 * 4096].copy_from_slice(&fourth);
+        let list = list(1, 0, &targets, &steps);
+        let mut count = 0;
+        while !copied_between([512, 4096], &list, count, &expected) {
+            count += 1;
+        }
+        assert!(count >= 4 + 3 + 2 + 6 + 2, "{count}");
+    }
 }
 
 #[test]

@@ -243,6 +243,12 @@ pub fn segment(from: (u16, u64), to: (u16, u64), blocks: u16) -> Vec<u8> {
     bytes
 }
 
+/// The same segment with CAT (bit 0 of byte 1) or DC (bit 1).
+pub fn flagged(flags: u8, mut segment: Vec<u8>) -> Vec<u8> {
+    segment[1] |= flags;
+    segment
+}
+
 /// A parameter list; LIST ID USAGE is bits 4 and 3 of `flags`.
 pub fn list(list_id: u8, flags: u8, targets: &[Vec<u8>], segments: &[Vec<u8>]) -> Vec<u8> {
     let (targets, segments) = (targets.concat(), segments.concat());

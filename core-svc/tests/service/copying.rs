@@ -36,6 +36,106 @@ fn blocks_of_another_size_are_filled_up() {
     assert!(to.blocks(133, 1) == &before[133 * 4096..134 * 4096]);
 }
 
+/// Disk 0 has blocks of 512 bytes, disk 1 of 4096.
+fn small_and_large() -> Vec<Vec<u8>> {
+    vec![target(0xA0, 512), target(0xB1, 4096)]
+}
+
+#[test]
+fn rest_belongs_to_the_next_segment() {
+    let mut scene = Scene::new([512, 4096]);
+    let (cat, dc) = (0x01, 0x02);
+    let steps = [
+        // 11 blocks are one of the destination's and 3 that are left over.
+        flagged(cat, segment((0, 100), (1, 10), 11)),
+        // 3 and 2 fill none.
+        flagged(cat, segment((0, 200), (1, 20), 2)),
+        // 5 and 1003 are 126 of them.
+        segment((0, 300), (1, 30), 1003),
+        // 3 blocks out of 8: 5 are left over.
+        flagged(cat | dc, segment((1, 500), (0, 4000), 3)),
+        // Of which 2 are wanted, and nothing is read.
+        flagged(cat | dc, segment((1, 600), (0, 4100), 2)),
+        // The other 3 and 1000; nobody comes for what is left of the last block.
+        flagged(cat | dc, segment((1, 700), (0, 4200), 1003)),
+    ];
+    let before = scene.disks[1].data.clone();
+    let reply = scene.run(1, &list(1, 0x00, &small_and_large(), &steps));
+    assert_eq!(reply.status, GOOD, "{:?}", sense(&reply));
+    let [small, large] = &scene.disks;
+    assert!(large.blocks(10, 1) == small.blocks(100, 8));
+    assert!(large.blocks(11, 10) == &before[11 * 4096..21 * 4096], "nothing was written for the second one");
+    let third = [small.blocks(108, 3), small.blocks(200, 2), small.blocks(300, 1003)].concat();
+    assert!(large.blocks(30, 126) == third);
+    assert!(large.blocks(156, 1) == &before[156 * 4096..157 * 4096]);
+    assert!(small.blocks(4000, 3) == &large.blocks(500, 1)[..1536]);
+    assert!(small.blocks(4100, 2) == &large.blocks(500, 1)[1536..2560]);
+    let sixth = [&large.blocks(500, 1)[2560..], large.blocks(700, 125)].concat();
+    assert!(small.blocks(4200, 1003) == sixth);
+    assert_eq!(small.blocks(5203, 1)[..8], 5203_u64.to_be_bytes());
+    // Bytes that were written, and no more: 4096, 0, 516096, 1536, 1024, 513536.
+    assert_eq!(scene.results(2, 0x00, 1).unwrap(), [0, 0, 0, 8, 0x01, 0, 6, 0, 0, 0x0F, 0xD0, 0x00]);
+    // The memory that it was kept in is free: seven chunks.
+    let four = |number: u64| {
+        list(2 + number as u8, 0x10, &small_and_large()[..1], &[segment((0, number * 1000), (0, 4000), 800)])
+    };
+    scene.disks[0].hold();
+    for number in 0..4 {
+        let request = scene.copy(10 + number, &four(number));
+        scene.transport.send(&request);
+    }
+    until("seven chunks", || {
+        scene.disks.iter_mut().for_each(|disk| while disk.serve() {});
+        (scene.disks[0].count_held() == 7).then_some(())
+    });
+}
+
+#[test]
+fn rest_without_pad_or_cat_ends_the_copy() {
+    let mut scene = Scene::new([512, 4096]);
+    let steps = [flagged(0x01, segment((0, 100), (1, 10), 11)), segment((0, 200), (1, 20), 4)];
+    let reply = scene.run(1, &list(1, 0x10, &small_and_large(), &steps));
+    // 3 and 4 blocks fill none of the destination's. Segment 1 is named.
+    assert_eq!((sense(&reply), details(&reply)[2..4].to_vec()), ((0x0A, 0x26, 0x0A), vec![0, 1]));
+    assert!(scene.disks[1].blocks(10, 1) == scene.disks[0].blocks(100, 8));
+    let steps = [flagged(0x01, segment((0, 100), (1, 10), 11)), segment((0, 200), (1, 20), 5)];
+    assert_eq!(scene.run(2, &list(1, 0x10, &small_and_large(), &steps)).status, GOOD);
+    let [small, large] = &scene.disks;
+    assert!(large.blocks(20, 1) == [small.blocks(108, 3), small.blocks(200, 5)].concat());
+}
+
+#[test]
+fn copies_that_keep_something_do_not_wait_for_one_another() {
+    let mut scene = Scene::new([512, 4096]);
+    // Seven chunks are in the arena, and more copies want to keep something than that.
+    scene.disks[0].hold();
+    for number in 0..12_u64 {
+        let steps = [
+            flagged(0x01, segment((0, number * 100), (1, number * 200), 12)),
+            flagged(0x01, segment((0, 4000), (1, number * 200 + 50), 900)),
+            segment((0, 6000), (1, number * 200 + 180), 8),
+        ];
+        let request = scene.copy(1 + number, &list(1 + number as u8, 0, &small_and_large(), &steps));
+        scene.transport.send(&request);
+    }
+    until("READs", || {
+        scene.disks.iter_mut().for_each(|disk| while disk.serve() {});
+        (scene.disks[0].count_held() > 0).then_some(())
+    });
+    scene.disks[0].release();
+    for _ in 0..12 {
+        let reply = scene.answer();
+        assert_eq!(reply.status, GOOD, "{:?}", sense(&reply));
+    }
+    let [small, large] = &scene.disks;
+    for number in 0..12 {
+        let all = [small.blocks(number * 100, 12), small.blocks(4000, 900), small.blocks(6000, 8)].concat();
+        assert!(large.blocks(number * 200, 1) == &all[..4096]);
+        assert!(large.blocks(number * 200 + 50, 113) == &all[4096..114 * 4096]);
+        assert!(large.blocks(number * 200 + 180, 1) == &all[114 * 4096..115 * 4096]);
+    }
+}
+
 #[test]
 fn overlapping_blocks_are_copied_as_if_read_first() {
     for (from, to) in [(1000, 1300), (1300, 1000), (0, 1), (1, 0), (10, 10)] {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn progress(serial: u64, done: u64) -> Progress {
-    Progress { serial, segment: 1, done, written: 7, full: None }
+    Progress { serial, segment: 1, done, written: 7, full: None, pocket: None }
 }
 
 fn held(unit: u32, list_id: u8, written: u64) -> Held {

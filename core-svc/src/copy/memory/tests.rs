@@ -23,6 +23,29 @@ fn chunks_are_handed_out_once() {
 }
 
 #[test]
+fn one_chunk_is_left_that_is_no_pocket() {
+    let mut memory = memory(1 << 20).unwrap();
+    assert_eq!([memory.take_pocket(), memory.take_pocket(), memory.take_pocket()], [Some(1), Some(2), None]);
+    assert_eq!([memory.take(), memory.take()], [Some(3), None]);
+    memory.give(2);
+    assert!(memory.take_this_pocket(2) && !memory.take_this_pocket(2));
+    memory.give(1);
+    memory.give(3);
+    assert_eq!([memory.take(), memory.take_pocket()], [Some(1), Some(3)]);
+    let mut least = self::memory(512 << 10).unwrap();
+    assert!(!least.has_pockets() && least.take_pocket().is_none() && !least.take_this_pocket(1));
+}
+
+#[test]
+fn bytes_of_a_chunk_are_copied_from_place_to_place() {
+    let memory = memory(1 << 20).unwrap();
+    memory.write(2, 65536, b"left over");
+    memory.write(3, 5, &memory.read(2, 65541, 4));
+    assert_eq!(memory.read(3, 4, 6), b"\0over\0");
+    assert!(memory.read(4, 0, 1).is_empty(), "past the end");
+}
+
+#[test]
 fn pages_lie_before_the_first_chunk() {
     let mut memory = memory(512 << 10).unwrap();
     let pages: Vec<u32> = std::iter::from_fn(|| memory.take_page()).collect();
