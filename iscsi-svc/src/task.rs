@@ -61,6 +61,21 @@ pub struct Task {
     pub noted: bool,
 }
 
+/// What is left of a task that is over: what its answer needs. A task is a large thing, and it is not moved when it ends.
+#[derive(Debug)]
+pub struct Ended {
+    /// Initiator Task Tag.
+    pub itt: u32,
+    /// Expected Data Transfer Length in bytes.
+    pub edtl: u32,
+    /// It wanted data from the target.
+    pub read: bool,
+    /// R2Ts that were sent for it.
+    pub r2ts: u32,
+    /// Where its data lies: the owner's to release.
+    pub layout: Layout,
+}
+
 /// All tasks of this service.
 #[derive(Debug, Default)]
 pub struct Tasks {
@@ -129,6 +144,22 @@ impl Tasks {
         let task = self.places.get_mut(usize::from(place))?.take()?;
         self.leaving.push(place);
         Some(task)
+    }
+
+    /// Ends a task where it is.
+    pub fn end(&mut self, place: Place) -> Option<Ended> {
+        let slot = self.places.get_mut(usize::from(place))?;
+        let task = slot.as_mut()?;
+        let ended = Ended {
+            itt: task.itt,
+            edtl: task.edtl,
+            read: task.read,
+            r2ts: task.write.as_ref().map_or(0, WriteData::r2ts),
+            layout: std::mem::take(&mut task.layout),
+        };
+        *slot = None;
+        self.leaving.push(place);
+        Some(ended)
     }
 
     /// Connections note from here on which tasks they have; places that are free now can be used again afterwards.

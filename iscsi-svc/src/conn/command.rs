@@ -16,7 +16,7 @@ use crate::service::Shared;
 use crate::session::burst::{Arriving, DataFault, Limits, Taken, WriteData};
 use crate::session::window::Serial;
 use crate::stats::Counter;
-use crate::task::{Place, Stage, Task};
+use crate::task::{Ended, Place, Stage, Task};
 use ipc::message::record::{CDB_BYTES, Reply, Request, RequestKind, reply_flags};
 use scsi::asc::Asc;
 use scsi::sense::{Sense, SenseKey};
@@ -273,10 +273,7 @@ impl Conn {
     /// A command whose data is spoiled and that the core has never seen.
     fn fail_private(&mut self, place: Place, shared: &mut Shared) {
         shared.stats.add(Counter::DataFaults, 1);
-        if let Some(mut task) = self.take_task(place, shared) {
-            shared.buffers.release_layout(&mut task.layout);
-            self.answer(task.itt, task.edtl, Status::CheckCondition, &task.fault_sense(), shared);
-        }
+        self.answer_fault(place, shared);
     }
 
     /// Drops a task that the core has never seen, without an answer; false if the core has.
@@ -284,24 +281,34 @@ impl Conn {
         if shared.tasks.get(place).is_none_or(|task| task.stage != Stage::Private) {
             return false;
         }
-        if let Some(mut task) = self.take_task(place, shared) {
+        if let Some(mut task) = self.end_task(place, shared) {
             shared.buffers.release_layout(&mut task.layout);
         }
         true
     }
 
     /// Takes a task from the tables of the connection and of the service.
-    pub(super) fn take_task(&mut self, place: Place, shared: &mut Shared) -> Option<Task> {
-        let task = shared.tasks.remove(place)?;
-        self.lose_task(place, &task, shared);
+    fn end_task(&mut self, place: Place, shared: &mut Shared) -> Option<Ended> {
+        let owes = shared.tasks.get(place)?.owes();
+        let task = shared.tasks.end(place)?;
+        self.lose_task(place, task.itt, owes, shared);
         Some(task)
     }
 
+    /// Ends a task whose data is spoiled, and says so.
+    fn answer_fault(&mut self, place: Place, shared: &mut Shared) {
+        let sense = shared.tasks.get(place).map(Task::fault_sense).unwrap_or_default();
+        if let Some(mut task) = self.end_task(place, shared) {
+            shared.buffers.release_layout(&mut task.layout);
+            self.answer(task.itt, task.edtl, Status::CheckCondition, &sense, shared);
+        }
+    }
+
     /// A task is not this connection's any more.
-    pub(super) fn lose_task(&mut self, place: Place, task: &Task, shared: &Shared) {
+    pub(super) fn lose_task(&mut self, place: Place, itt: u32, owes: bool, shared: &Shared) {
         self.rx.forget(place);
-        self.owed -= u32::from(task.owes());
-        self.tags.remove(&task.itt);
+        self.owed -= u32::from(owes);
+        self.tags.remove(&itt);
         self.touch(place);
         self.count_loose(place, false, shared);
     }
@@ -343,12 +350,13 @@ impl Conn {
         if !silent && !self.tx.has_room() {
             return self.answers.push_back(place);
         }
-        let Some(mut task) = self.take_task(place, shared) else { return };
-        if silent || !matches!(self.phase, Phase::Full(_)) {
+        let full = matches!(self.phase, Phase::Full(_));
+        if task.aborting && full && !silent {
+            return self.answer_fault(place, shared);
+        }
+        let Some(mut task) = self.end_task(place, shared) else { return };
+        if silent || !full {
             shared.buffers.release_layout(&mut task.layout);
-        } else if task.aborting {
-            shared.buffers.release_layout(&mut task.layout);
-            self.answer(task.itt, task.edtl, Status::CheckCondition, &task.fault_sense(), shared);
         } else {
             self.respond(task, &outcome, shared);
         }

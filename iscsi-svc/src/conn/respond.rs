@@ -11,18 +11,18 @@ use crate::service::Shared;
 use crate::session::residual::Residual;
 use crate::session::window::Serial;
 use crate::stats::Counter;
-use crate::task::{Place, Task};
+use crate::task::{Ended, Place, Task};
 use ipc::message::record::{Reply, SENSE_BYTES};
 use scsi::status::Status;
 
 impl Conn {
     /// Queues the answer to a task, and the release of its data behind it.
-    pub(super) fn respond(&mut self, mut task: Task, outcome: &Reply, shared: &mut Shared) {
+    pub(super) fn respond(&mut self, mut task: Ended, outcome: &Reply, shared: &mut Shared) {
         let residual = Residual::of(task.edtl, u64::from(outcome.wanted), u64::from(outcome.transferred));
         let data = if task.read { outcome.transferred } else { 0 };
         let sense = outcome.sense().unwrap_or_default();
         let with_data = data > 0 && outcome.status == Status::Good as u8 && sense.is_empty();
-        let mut sent = task.write.as_ref().map_or(0, |write| write.r2ts());
+        let mut sent = task.r2ts;
         if data > 0 {
             shared.stats.add(Counter::BytesIn, u64::from(data));
             sent = self.send_data(&task, data, with_data.then_some((outcome.status, residual)), shared);
@@ -38,7 +38,7 @@ impl Conn {
     }
 
     /// Sends `len` bytes of a task's data; returns how many PDUs that took.
-    fn send_data(&mut self, task: &Task, len: u32, status: Option<(u8, Residual)>, shared: &Shared) -> u32 {
+    fn send_data(&mut self, task: &Ended, len: u32, status: Option<(u8, Residual)>, shared: &Shared) -> u32 {
         let Phase::Full(session) = &self.phase else { return 0 };
         let (segment, burst) = (session.parameters.max_send_data.max(1), session.parameters.max_burst.max(1));
         let (mut offset, mut number) = (0, 0);
@@ -91,7 +91,7 @@ impl Conn {
 
     /// Answers a task BUSY because the core has been away for too long.
     pub fn busy(&mut self, place: Place, task: &Task, shared: &Shared) {
-        self.lose_task(place, task, shared);
+        self.lose_task(place, task.itt, task.owes(), shared);
         if matches!(self.phase, Phase::Full(_)) {
             self.answer(task.itt, task.edtl, Status::Busy, &[], shared);
         }
