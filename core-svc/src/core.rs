@@ -225,9 +225,9 @@ impl Core {
 
     /// A transport broke the contract: its link is closed and the supervisor told.
     pub fn fault_transport(&mut self, place: usize, fault: PeerFault) {
-        let transport = &mut self.transports[place];
+        self.retire_transport_link(place, None);
+        let transport = &self.transports[place];
         tracing::error!(transport = transport.name, %fault, "transport broke the contract; link closed");
-        self.retired.extend(transport.link.take().map(Retired::Answering));
         let (peer, epoch) = (transport.service, transport.epoch);
         self.miss_transport(place);
         self.events.push(Event::PeerFault { peer, epoch, fault: fault.to_string() });

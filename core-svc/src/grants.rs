@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::lun_map::{Target, Unit};
 use crate::nexus::MOST_TRANSPORTS;
 use crate::notebook::SCHEMA;
-use crate::peers::{Attach, Handler, Retired, Transport};
+use crate::peers::{Attach, Handler, Transport};
 use crate::reservation::durable::Writer;
 use crate::stats::Counter;
 
@@ -219,8 +219,8 @@ impl Core {
                 let place = self.transport_place(peer.service, &peer.name).map_err(std::io::Error::other)?;
                 waiter.add(link.bell(), u64::from(peer.service), Watch::Bell)?;
                 self.forget_questions(place);
+                self.retire_transport_link(place, Some(link));
                 let transport = &mut self.transports[place];
-                self.retired.extend(transport.link.replace(link).map(Retired::Answering));
                 transport.epoch = epoch;
                 transport.attach = Attach::Silent;
             }
@@ -235,9 +235,8 @@ impl Core {
         if let Some(place) = place.filter(|place| !late(self.transports[*place].epoch)) {
             self.forget_questions(place);
             self.miss_transport(place);
-            let transport = &mut self.transports[place];
-            self.retired.extend(transport.link.take().map(Retired::Answering));
-            transport.attach = Attach::Silent;
+            self.retire_transport_link(place, None);
+            self.transports[place].attach = Attach::Silent;
             if held {
                 self.give_up_transport(place);
                 self.run_ready();

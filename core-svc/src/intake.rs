@@ -122,6 +122,9 @@ impl Core {
             self.adopt_again(place, id, request);
             return Ok(());
         }
+        if self.answered_before(place, request) {
+            return Ok(());
+        }
         if self.transports[place].tasks >= MOST_TASKS {
             return Err(PeerFault::ReplyOverflow);
         }

@@ -40,6 +40,7 @@ pub mod recorded;
 
 pub mod reservation;
 
+pub mod answers;
 pub mod settle;
 pub mod task_mgmt;
 pub mod unit_report;

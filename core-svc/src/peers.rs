@@ -9,6 +9,7 @@ use std::time::Instant;
 use ipc::doorbell::Doorbell;
 use ipc::link::{CAPACITY, Requester, Responder};
 
+use crate::answers::Answers;
 use crate::task::TaskId;
 
 /// How far a transport has come in saying what it has, since its link was made.
@@ -40,6 +41,8 @@ pub struct Transport {
     pub silent_since: Option<Instant>,
     /// Tasks of all its nexuses.
     pub tasks: usize,
+    /// What it has been answered and may not have seen.
+    pub answers: Answers,
 }
 
 /// Tasks that one transport may have: what one link allows, and once more for those that a link which was replaced
@@ -50,7 +53,16 @@ impl Transport {
     /// A transport that has no link yet.
     pub fn new(service: u32, name: String, now: Instant) -> Self {
         let silent_since = Some(now);
-        Self { service, name, link: None, epoch: 0, attach: Attach::Silent, silent_since, tasks: 0 }
+        Self {
+            service,
+            name,
+            link: None,
+            epoch: 0,
+            attach: Attach::Silent,
+            silent_since,
+            tasks: 0,
+            answers: Answers::default(),
+        }
     }
 }
 

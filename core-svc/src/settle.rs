@@ -11,11 +11,13 @@ use scsi::status::Status;
 use crate::core::Core;
 use crate::nexus::OWN;
 use crate::peers::MOST_TASKS;
-use crate::stats::Counter;
 use crate::task::{Stage, Task, TaskId};
 
 /// Records that one link may have handled before the next link's turn.
 const BATCH: usize = 64;
+
+/// The number of no link: a task of it ends without anybody being told.
+const NOBODY: u64 = 0;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy)]
@@ -204,9 +206,11 @@ impl Core {
             reply.nexus = nexus.number;
             let place = nexus.transport;
             self.transports[place].tasks -= 1;
-            // Over a new link nobody waits for an answer before the command has come again.
             if self.transports[place].epoch == task.epoch {
                 self.send_to_transport(place, reply);
+            } else if task.epoch != NOBODY {
+                // Over a new link nobody waits for an answer before the command has come again.
+                self.transports[place].answers.keep(reply);
             }
         }
         if !self.functions.is_empty() {
@@ -244,8 +248,8 @@ impl Core {
     /// the handler has let go of its buffer.
     pub(crate) fn end_when_quiet(&mut self, id: TaskId, outcome: &Outcome) {
         let Some(task) = self.tasks.get_mut(id) else { return };
-        // Of no link: so the end itself says nothing.
-        let epoch = std::mem::take(&mut task.epoch);
+        // So the end itself says nothing.
+        let epoch = std::mem::replace(&mut task.epoch, NOBODY);
         let (unit, at, request) = (task.unit, task.nexus, task.request);
         let number = self.nexuses.get(at).map(|nexus| (nexus.transport, nexus.number));
         self.end(id, outcome);
@@ -292,15 +296,6 @@ impl Core {
             if self.transports[answer.transport].epoch == answer.epoch {
                 self.send_to_transport(answer.transport, &answer.reply);
             }
-        }
-    }
-
-    /// Sends a reply. Without a link it is dropped: the transport will ask again, or is dead.
-    pub(crate) fn send_to_transport(&mut self, place: usize, reply: &Reply) {
-        let Some(link) = &mut self.transports[place].link else { return };
-        match link.send(reply) {
-            Ok(()) => self.count(Counter::Replies, 1),
-            Err(fault) => self.fault_transport(place, fault),
         }
     }
 }

@@ -159,6 +159,11 @@ impl Responder {
         Ok(self.replies.room()? as usize)
     }
 
+    /// Replies that the requester has given the slots back of: by its word, within what was made visible.
+    pub fn taken(&mut self) -> Result<u64, PeerFault> {
+        self.replies.taken()
+    }
+
     /// Makes every reply visible and gives consumed slots back; wakes the requester if it sleeps.
     #[inline]
     pub fn flush(&mut self) {

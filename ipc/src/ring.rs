@@ -131,6 +131,12 @@ impl<W: Words, const N: usize> Producer<W, N> {
         self.tail - self.head
     }
 
+    /// Records whose slots the consumer has given back since the ring was made. Looks how far it has come.
+    pub fn taken(&mut self) -> Result<u64, PeerFault> {
+        self.refresh()?;
+        Ok(self.head)
+    }
+
     /// Records that can be pushed now. Looks how far the consumer has come.
     pub fn room(&mut self) -> Result<u64, PeerFault> {
         self.refresh()?;

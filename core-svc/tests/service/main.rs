@@ -27,3 +27,4 @@ mod reports;
 mod reservation_deaths;
 mod reservations;
 mod task_management;
+mod transport_death;
