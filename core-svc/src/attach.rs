@@ -21,7 +21,6 @@ impl Core {
     /// The transport at `place` has a new link, or none any more. What it asked over the old one it asks again, if it
     /// still wants to know.
     pub(crate) fn forget_questions(&mut self, place: usize) {
-        self.functions.retain(|function| function.transport != place);
         self.late.retain(|answer| answer.transport != place);
         self.late_ends.retain(|(transport, _)| *transport != place);
         for (_, nexus) in self.nexuses.iter_mut().filter(|(_, nexus)| nexus.transport == place) {

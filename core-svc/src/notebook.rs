@@ -68,7 +68,8 @@ impl Part {
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Nexus | Self::Attentions | Self::Recorded => 2,
+            Self::Recorded => 3,
+            Self::Nexus | Self::Attentions => 2,
             Self::AccessState | Self::Unit => 1,
             Self::CopyProgress => 2,
             Self::Reservations | Self::Aca | Self::CopyResults | Self::Allow => 1,

@@ -1,4 +1,5 @@
-//! Outcomes of commands that must not be executed twice (replay class `Record` of the opcode table).
+//! Outcomes of commands that must not be executed twice (replay class `Record` of the opcode table), and of task management
+//! functions.
 //!
 //! Whoever executes such a command calls `Core::record` in the same turn in which the effect comes about, so that both are
 //! in the same commit of the notebook before anybody can see either. When the core dies before its transport has read the
@@ -30,6 +31,9 @@ pub const MOST: usize = 32;
 /// Units of one nexus at which aborts are noted: as many as a target can have that are shared like this.
 const MOST_UNITS: usize = 256;
 
+/// Task management functions that are kept of one nexus; a transport has fewer under way that it could ask for again.
+const MOST_FUNCTIONS: usize = 64;
+
 /// Changes between aborts that are told and others that are kept of one unit. Older ones are taken for the next.
 const MOST_CHANGES: usize = 8;
 
@@ -43,6 +47,17 @@ pub struct Recorded {
     /// Units, whether the initiator is told, and the serial up to which commands of the nexus were aborted there so; of one
     /// unit in rising order. Those that come again have been, whether the former core had seen them or not.
     aborted: Vec<(u32, bool, u64)>,
+    /// Task management functions that were performed, oldest first, and whether they are over.
+    functions: VecDeque<(u64, bool)>,
+}
+
+/// How far a task management function has come that ends with FUNCTION COMPLETE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Performed {
+    /// What it does is done; tasks that it aborted, or handlers, may still be at it.
+    Begun,
+    /// It has been answered, or its answer is with that in the same commit.
+    Over,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +110,27 @@ impl Recorded {
             self.outcomes.pop_front();
         }
         self.aborted.truncate(MOST_UNITS * MOST_CHANGES);
+        self.functions.truncate(MOST_FUNCTIONS);
         self
+    }
+
+    /// Notes how far a function has come.
+    pub fn perform(&mut self, serial: u64, how: Performed) {
+        let over = how == Performed::Over;
+        if let Some(known) = self.functions.iter_mut().find(|(known, _)| *known == serial) {
+            known.1 |= over;
+            return;
+        }
+        if self.functions.len() >= MOST_FUNCTIONS {
+            self.functions.pop_front();
+        }
+        self.functions.push_back((serial, over));
+    }
+
+    /// How far the function `serial` has come, if it was performed.
+    pub fn function(&self, serial: u64) -> Option<Performed> {
+        let (_, over) = self.functions.iter().find(|(known, _)| *known == serial)?;
+        Some(if *over { Performed::Over } else { Performed::Begun })
     }
 
     /// Notes that commands at `unit` up to `serial` were aborted; `told`: they end with TASK ABORTED status.
@@ -132,6 +167,14 @@ impl Core {
     pub(crate) fn record(&mut self, nexus: usize, serial: u64, outcome: &Outcome) {
         if let Some(nexus) = self.nexuses.get_mut(nexus) {
             nexus.recorded.push(serial, outcome);
+            self.touched.push((Part::Recorded, nexus.wide, 0));
+        }
+    }
+
+    /// Notes how far a task management function of the nexus at `nexus` has come, to be called in the turn of its effect.
+    pub(crate) fn record_function(&mut self, nexus: usize, serial: u64, how: Performed) {
+        if let Some(nexus) = self.nexuses.get_mut(nexus) {
+            nexus.recorded.perform(serial, how);
             self.touched.push((Part::Recorded, nexus.wide, 0));
         }
     }

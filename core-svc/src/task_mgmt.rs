@@ -2,9 +2,12 @@
 //!
 //! A function answers only when every task that it affects has really ended, also in the handler. Each of these tasks
 //! gives its transport exactly one `Done` first, so that the answer never overtakes a task's end.
+//!
+//! A function that comes again is not performed again: one that waits goes on, and what a former core has performed is in the
+//! notebook ([`crate::recorded`]), written together with what it did.
 
 use ipc::fault::PeerFault;
-use ipc::message::record::{Reply, ReplyKind, Request};
+use ipc::message::record::{Reply, ReplyKind, Request, request_flags};
 use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
 use scsi::lun::Lun;
@@ -13,6 +16,7 @@ use scsi::task_management::{Function, Response, asynchronous_event};
 use crate::core::Core;
 use crate::errand::Duty;
 use crate::nexus::OWN;
+use crate::recorded::Performed;
 use crate::task::{Task, TaskId};
 
 /// A function that waits for tasks to end.
@@ -22,9 +26,13 @@ pub struct PendingFunction {
     pub nexus: usize,
     /// The place of its transport.
     pub transport: usize,
+    /// The transport's link over which it was last asked for. Over any other nobody waits for the answer.
+    epoch: u64,
     number: u64,
     serial: u64,
     response: Response,
+    /// It has changed something and is in the notebook.
+    changed: bool,
     /// Additional response information, of QUERY ASYNCHRONOUS EVENT.
     information: [u8; 3],
     waits: FxHashSet<TaskId>,
@@ -43,25 +51,46 @@ impl Core {
         let at = self.nexus_of(place, request)?;
         let function = Function::try_from(request.function)
             .map_err(|_| PeerFault::Record { field: "function", value: u64::from(request.function) })?;
-        if self.functions.iter().any(|f| f.nexus == at && f.serial == request.serial) {
-            // Functions of an older link were forgotten with it, so this one came twice over this link.
-            return Err(PeerFault::Record { field: "serial", value: request.serial });
+        let (epoch, again) = (self.transports[place].epoch, request.flags & request_flags::AGAIN != 0);
+        if let Some(known) = self.functions.iter_mut().find(|f| f.nexus == at && f.serial == request.serial) {
+            known.epoch = epoch;
+            let twice = PeerFault::Record { field: "serial", value: request.serial };
+            return if again { Ok(()) } else { Err(twice) };
+        }
+        if self.answered_before(place, request) {
+            return Ok(());
+        }
+        let performed = self.nexuses.get(at).filter(|_| again);
+        let performed = performed.and_then(|nexus| nexus.recorded.function(request.serial));
+        if performed == Some(Performed::Over) {
+            let mut reply = Reply::new(ReplyKind::TaskManagementDone, request.nexus, request.serial);
+            reply.response = Response::FunctionComplete.code();
+            self.send_to_transport(place, &reply);
+            return Ok(());
         }
         let unit = self.unit_of(at, Lun::from_u64(request.lun));
         let (response, waits) = if self.functions.len() >= MOST {
             (Response::FunctionRejected, Vec::new())
+        } else if performed.is_some() {
+            (Response::FunctionComplete, self.abort_own_again(at, function, unit, request))
         } else if function.names_a_lun() && unit.is_none() {
             (Response::IncorrectLun, Vec::new())
         } else {
             self.perform(at, function, unit.unwrap_or_default(), request)
         };
         tracing::debug!(?function, ?response, tasks = waits.len(), "task management");
+        let changed = response == Response::FunctionComplete && function.changes_something();
+        if changed {
+            self.record_function(at, request.serial, Performed::Begun);
+        }
         self.functions.push(PendingFunction {
             nexus: at,
             transport: place,
+            epoch,
             number: request.nexus,
             serial: request.serial,
             response,
+            changed,
             information: self.information(at, function, response, unit),
             waits: waits.iter().copied().collect(),
             then: self.aftermath(at, function, response, unit),
@@ -88,7 +117,10 @@ impl Core {
     ) -> (Response, Vec<TaskId>) {
         use Response::{FunctionComplete, FunctionSucceeded, TaskDoesNotExist};
         let answer = |yes: bool| if yes { FunctionSucceeded } else { FunctionComplete };
-        let ours = |task: &Task| task.nexus == at && task.unit == unit;
+        let again = request.flags & request_flags::AGAIN != 0;
+        // What was sent after the function comes again before it.
+        let before = |task: &Task| !again || task.nexus != at || task.request.serial < request.serial;
+        let ours = |task: &Task| task.nexus == at && task.unit == unit && before(task);
         match function {
             Function::AbortTask | Function::QueryTask => {
                 let number = self.nexuses.get(at).map(|nexus| nexus.wide);
@@ -110,14 +142,14 @@ impl Core {
                 let one_set = self.unit_mut(unit).is_some_and(|unit| !unit.set.per_nexus());
                 // What the core itself asks of the unit is in nobody's task set.
                 let theirs = |task: &Task| if one_set { task.nexus != OWN } else { task.nexus == at };
-                let victims = self.tasks.select(|task| task.unit == unit && theirs(task));
+                let victims = self.tasks.select(|task| task.unit == unit && theirs(task) && before(task));
                 self.abort_for_others(unit, at, &victims);
                 (FunctionComplete, victims)
             }
-            Function::LogicalUnitReset => (FunctionComplete, self.reset_units(at, &[unit])),
+            Function::LogicalUnitReset => (FunctionComplete, self.reset_units(at, &[unit], before)),
             Function::TargetWarmReset | Function::TargetColdReset => {
                 let units = self.nexus_units(at);
-                (FunctionComplete, self.reset_units(at, &units))
+                (FunctionComplete, self.reset_units(at, &units, before))
             }
             Function::ItNexusReset => {
                 self.end_spc2_of(at);
@@ -126,7 +158,7 @@ impl Core {
                 for unit in units {
                     self.raise_attention(unit, Asc::IT_NEXUS_LOSS_OCCURRED, |place| place == at);
                 }
-                (FunctionComplete, self.tasks.select(|task| task.nexus == at))
+                (FunctionComplete, self.tasks.select(|task| task.nexus == at && before(task)))
             }
             Function::QueryAsynchronousEvent => {
                 let waiting = self.nexuses.get(at).and_then(|nexus| nexus.attentions.get(&unit));
@@ -134,6 +166,30 @@ impl Core {
             }
             Function::ClearAca => self.perform_clear_aca(at, unit),
         }
+    }
+
+    /// A function comes again that a former core has performed and not answered. What it did to others is in the notebook, and
+    /// so are their aborts; those of the nexus itself come again, too, and are aborted again.
+    fn abort_own_again(
+        &self,
+        at: usize,
+        function: Function,
+        unit: Option<u32>,
+        request: &Request,
+    ) -> Vec<TaskId> {
+        let units = match function {
+            Function::TargetWarmReset | Function::TargetColdReset | Function::ItNexusReset => {
+                self.nexus_units(at)
+            }
+            Function::ClearAca => Vec::new(),
+            _ => unit.into_iter().collect(),
+        };
+        let one = function.names_a_task().then_some(request.ref_serial);
+        self.tasks.select(|task| {
+            let serial = task.request.serial;
+            let meant = one.map_or(serial < request.serial, |one| serial == one);
+            task.nexus == at && units.contains(&task.unit) && meant
+        })
     }
 
     /// CLEAR ACA (SAM-5 7.4): the ACA task is aborted, and what was blocked goes on. Only the faulted nexus may.
@@ -198,7 +254,7 @@ impl Core {
     }
 
     /// Resets logical units: every task ends, every nexus hears of it.
-    fn reset_units(&mut self, at: usize, units: &[u32]) -> Vec<TaskId> {
+    fn reset_units(&mut self, at: usize, units: &[u32], before: impl Fn(&Task) -> bool) -> Vec<TaskId> {
         for unit in units {
             self.reset_copy_results(*unit);
             self.raise_attention(*unit, Asc::BUS_DEVICE_RESET_FUNCTION_OCCURRED, |_| true);
@@ -206,7 +262,7 @@ impl Core {
             self.clear_aca(*unit, |_| true);
         }
         let units: FxHashSet<u32> = units.iter().copied().collect();
-        let victims = self.tasks.select(|task| units.contains(&task.unit));
+        let victims = self.tasks.select(|task| units.contains(&task.unit) && before(task));
         self.tell_others(at, &victims);
         victims
     }
@@ -248,7 +304,15 @@ impl Core {
             reply.response = done.response.code();
             reply.sense[..done.information.len()].copy_from_slice(&done.information);
             reply.sense_len = done.information.len() as u8;
-            self.send_to_transport(done.transport, &reply);
+            if done.changed {
+                self.record_function(done.nexus, done.serial, Performed::Over);
+            }
+            let transport = &mut self.transports[done.transport];
+            if transport.epoch == done.epoch {
+                self.send_to_transport(done.transport, &reply);
+            } else {
+                transport.answers.keep(&reply);
+            }
         }
     }
 }

@@ -55,6 +55,11 @@ coded_enum! {
 }
 
 impl Function {
+    /// Whether the function does more than to ask.
+    pub fn changes_something(self) -> bool {
+        !matches!(self, Self::QueryTask | Self::QueryTaskSet | Self::QueryAsynchronousEvent)
+    }
+
     /// Whether the function is about one task, which the request then has to name.
     pub fn names_a_task(self) -> bool {
         matches!(self, Self::AbortTask | Self::QueryTask)

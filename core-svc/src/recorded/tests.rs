@@ -39,7 +39,7 @@ fn more_than_fits_is_cut_off_when_it_is_read_back() {
     let mut outcomes = VecDeque::from(vec![entry; MOST + 5]);
     outcomes[4].serial = 7;
     outcomes[5].serial = 8;
-    let recorded = Recorded { outcomes, dropped: 0, aborted: Vec::new() }.bounded();
+    let recorded = Recorded { outcomes, ..Recorded::default() }.bounded();
     assert!(recorded.find(7).is_none() && recorded.find(8).is_some());
 }
 
@@ -47,7 +47,7 @@ fn more_than_fits_is_cut_off_when_it_is_read_back() {
 fn outcome_that_cannot_be_is_none() {
     let entry = |status, sense| Entry { serial: 1, status, transferred: 0, wanted: 0, sense };
     for entry in [entry(0x03, Vec::new()), entry(0x02, vec![0; 97])] {
-        let recorded = Recorded { outcomes: VecDeque::from(vec![entry]), dropped: 0, aborted: Vec::new() };
+        let recorded = Recorded { outcomes: VecDeque::from(vec![entry]), ..Recorded::default() };
         assert!(recorded.find(1).is_none());
     }
 }
@@ -76,4 +76,21 @@ proptest! {
             let _ = (recorded.find(0), recorded.may_have_dropped(1));
         }
     }
+}
+
+#[test]
+fn functions_are_begun_and_over_and_within_their_bound() {
+    let mut recorded = Recorded::default();
+    recorded.perform(1, Performed::Begun);
+    recorded.perform(2, Performed::Begun);
+    recorded.perform(1, Performed::Over);
+    recorded.perform(1, Performed::Begun);
+    let recorded: Recorded = codec::decode_page(&codec::encode_page(&recorded).unwrap()).unwrap();
+    let mut recorded = recorded.bounded();
+    assert_eq!(recorded.function(1), Some(Performed::Over));
+    assert_eq!(recorded.function(2), Some(Performed::Begun));
+    assert_eq!(recorded.function(3), None);
+    (10..1000).for_each(|serial| recorded.perform(serial, Performed::Over));
+    assert_eq!(recorded.functions.len(), MOST_FUNCTIONS);
+    assert_eq!(recorded.function(999), Some(Performed::Over));
 }

@@ -17,6 +17,7 @@ mod core_death;
 mod data;
 mod errands;
 mod faults;
+mod function_death;
 mod gate;
 mod handler_death;
 mod limits;
