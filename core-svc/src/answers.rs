@@ -7,9 +7,9 @@
 //! far it came is read when the link is over, and the peer's word for it can at worst have its own commands executed again.
 //!
 //! Kept are the core's own copies, not what the ring has. Answers to commands that read are not used: nobody knows what became
-//! of the data, and reading again is harmless. Nor are aborts, which come again with what caused them.
+//! of the data, and reading again is harmless. Nor are
+//! aborts, nor answers to functions: those are noted in [`crate::recorded`], and abort again what comes again with them.
 
-use ipc::fault::PeerFault;
 use ipc::link::{CAPACITY, Responder};
 use ipc::message::record::{Reply, ReplyKind, Request, reply_flags, request_flags};
 use rustc_hash::FxHashMap;
@@ -58,8 +58,7 @@ impl Answers {
 
     /// Keeps an answer that there is no link for.
     pub fn keep(&mut self, reply: &Reply) {
-        let kinds = [ReplyKind::Done as u8, ReplyKind::TaskManagementDone as u8];
-        let lasts = kinds.contains(&reply.kind) && reply.flags & reply_flags::ABORTED == 0;
+        let lasts = reply.kind == ReplyKind::Done as u8 && reply.flags & reply_flags::ABORTED == 0;
         if lasts && self.kept.len() < MOST {
             self.kept.insert((reply.nexus, reply.serial), *reply);
         }
@@ -101,7 +100,7 @@ impl Core {
         }
     }
 
-    /// Whether what the transport at `place` asks had its answer before, which is given again.
+    /// Whether the command that the transport at `place` sends had its answer before, which is given again.
     #[inline]
     pub(crate) fn answered_before(&mut self, place: usize, request: &Request) -> bool {
         let answers = &mut self.transports[place].answers;
@@ -120,7 +119,7 @@ impl Core {
         let transport = &mut self.transports[place];
         let Some(mut old) = std::mem::replace(&mut transport.link, next) else { return };
         // An index that cannot be says nothing about how far the peer came.
-        let noted = old.taken().unwrap_or_else(|_fault: PeerFault| 0);
+        let noted = old.taken().unwrap_or(0);
         transport.answers.link_is_over(noted);
         self.retired.push(Retired::Answering(old));
     }

@@ -3,8 +3,8 @@
 //! A function answers only when every task that it affects has really ended, also in the handler. Each of these tasks
 //! gives its transport exactly one `Done` first, so that the answer never overtakes a task's end.
 //!
-//! A function that comes again is not performed again: one that waits goes on, and what a former core has performed is in the
-//! notebook ([`crate::recorded`]), written together with what it did.
+//! A function that comes again is not performed again: one that waits goes on, and what was performed is noted in
+//! [`crate::recorded`], together with what it did. It only aborts once more what comes again with it.
 
 use ipc::fault::PeerFault;
 use ipc::message::record::{Reply, ReplyKind, Request, request_flags};
@@ -57,17 +57,11 @@ impl Core {
             let twice = PeerFault::Record { field: "serial", value: request.serial };
             return if again { Ok(()) } else { Err(twice) };
         }
-        if self.answered_before(place, request) {
-            return Ok(());
+        if !again {
+            self.transports[place].answers.nothing_comes_again();
         }
         let performed = self.nexuses.get(at).filter(|_| again);
         let performed = performed.and_then(|nexus| nexus.recorded.function(request.serial));
-        if performed == Some(Performed::Over) {
-            let mut reply = Reply::new(ReplyKind::TaskManagementDone, request.nexus, request.serial);
-            reply.response = Response::FunctionComplete.code();
-            self.send_to_transport(place, &reply);
-            return Ok(());
-        }
         let unit = self.unit_of(at, Lun::from_u64(request.lun));
         let (response, waits) = if self.functions.len() >= MOST {
             (Response::FunctionRejected, Vec::new())
@@ -93,7 +87,10 @@ impl Core {
             changed,
             information: self.information(at, function, response, unit),
             waits: waits.iter().copied().collect(),
-            then: self.aftermath(at, function, response, unit),
+            then: match performed {
+                Some(Performed::Over) => Vec::new(),
+                _ => self.aftermath(at, function, response, unit),
+            },
             errands: FxHashSet::default(),
         });
         for id in waits {
@@ -168,7 +165,7 @@ impl Core {
         }
     }
 
-    /// A function comes again that a former core has performed and not answered. What it did to others is in the notebook, and
+    /// A function comes again that was performed, and its answer was not read. What it did to others is in the notebook, and
     /// so are their aborts; those of the nexus itself come again, too, and are aborted again.
     fn abort_own_again(
         &self,
@@ -307,11 +304,8 @@ impl Core {
             if done.changed {
                 self.record_function(done.nexus, done.serial, Performed::Over);
             }
-            let transport = &mut self.transports[done.transport];
-            if transport.epoch == done.epoch {
+            if self.transports[done.transport].epoch == done.epoch {
                 self.send_to_transport(done.transport, &reply);
-            } else {
-                transport.answers.keep(&reply);
             }
         }
     }

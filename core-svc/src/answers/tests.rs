@@ -53,11 +53,12 @@ fn aborts_and_answers_of_other_kinds_are_not_kept() {
     answers.sent(&aborted);
     answers.sent(&Reply::new(ReplyKind::NexusOpened, 7, 2));
     answers.sent(&Reply::new(ReplyKind::TaskManagementDone, 7, 3));
-    answers.sent(&Reply::new(ReplyKind::TaskManagementDone, 8, 3));
+    answers.sent(&done(4));
+    answers.sent(&Reply::new(ReplyKind::Done, 8, 4));
     answers.link_is_over(0);
     answers.forget(8);
     assert_eq!(answers.kept.len(), 1);
-    assert!(answers.take(7, 3).is_some());
+    assert!(answers.take(7, 4).is_some());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The model, continued: deaths. Nobody outside may see them, but for the pause: what had an effect keeps its answer, what was
 //! aborted stays so, what was let in stays in, and all the rest begins anew.
 
+use crate::UNITS;
 use crate::model::*;
 
 impl Model {
@@ -23,7 +24,9 @@ impl Model {
         for asked in all {
             match asked {
                 Asked::Command { .. } => self.command_again(asked),
-                Asked::Function { nexus, serial, place, task } => self.function(nexus, serial, place, task),
+                Asked::Function { nexus, serial, place, task } => {
+                    self.function_again(nexus, serial, place, task)
+                }
                 Asked::Close { nexus } => self.close(nexus),
             }
         }
@@ -42,6 +45,28 @@ impl Model {
             Some(Abort::Status) => self.done(nexus, serial, TASK_ABORTED),
             None => self.arrive(nexus, serial, place, (op, naca), let_in),
         }
+    }
+
+    /// A function is not performed again: it aborts what comes again of its own nexus and is older, and that is all.
+    fn function_again(&mut self, nexus: usize, serial: u64, (lun, function): (u8, u8), task: u64) {
+        if !self.performed.contains(&(nexus, serial)) {
+            return self.function(nexus, serial, (lun, function), task);
+        }
+        self.asked.push(Asked::Function { nexus, serial, place: (lun, function), task });
+        let unit = Self::unit(nexus, lun);
+        let victims = self.select(|victim| {
+            let there = match function {
+                1 => Some(victim.unit) == unit && victim.serial == task,
+                2 | 4 | 5 => Some(victim.unit) == unit,
+                6 | 7 | 11 => true,
+                _ => false,
+            };
+            victim.nexus == nexus && victim.serial < serial && there
+        });
+        self.functions.push(Function { nexus, serial, response: COMPLETE, waits: victims.clone() });
+        self.abort(&victims, None);
+        self.answer_functions();
+        (0..UNITS).for_each(|unit| self.run(unit));
     }
 
     /// The core dies before anybody has seen what it did: all of it comes again.

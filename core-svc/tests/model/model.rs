@@ -132,6 +132,8 @@ pub struct Model {
     pub tasks: Vec<Task>,
     pub functions: Vec<Function>,
     pub preempting: Vec<Preempting>,
+    /// Functions that have done what they do.
+    pub performed: BTreeSet<(usize, u64)>,
     pub sights: Vec<Sight>,
     /// What the transports have asked and have no answer to, in order.
     pub asked: Vec<Asked>,

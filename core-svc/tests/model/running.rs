@@ -262,7 +262,7 @@ impl Model {
         self.finish_endings();
     }
 
-    fn answer_functions(&mut self) {
+    pub(crate) fn answer_functions(&mut self) {
         let (over, waiting) = self.functions.drain(..).partition(|function| function.waits.is_empty());
         self.functions = waiting;
         let over: Vec<Function> = over;
@@ -325,6 +325,9 @@ impl Model {
             (_, unit) => self.perform(nexus, unit.unwrap_or(0), function, task),
         };
         let waits = victims.clone();
+        if response == COMPLETE && !matches!(function, 9 | 10 | 12) {
+            self.performed.insert((nexus, serial));
+        }
         self.functions.push(Function { nexus, serial, response, waits });
         let by = matches!(function, 4..=7).then_some(nexus);
         // A reset tells everybody by its own condition.
