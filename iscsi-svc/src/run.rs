@@ -147,8 +147,14 @@ impl Service {
         Ok(())
     }
 
-    /// Lets go of the link.
+    /// Lets go of the link. What the core had answered before its end holds: its successor knows nothing of commands that had
+    /// ended, and would execute them again.
     pub fn drop_link(&mut self, why: Down) {
+        // No more than fits into the ring, whatever the other end does.
+        let mut looks = ipc::link::CAPACITY.div_ceil(MOST_REPLIES);
+        while looks > 0 && self.replies() {
+            looks -= 1;
+        }
         self.unwatch_bell();
         self.shared.link.lost(why);
     }

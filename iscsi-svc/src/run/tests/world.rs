@@ -1,6 +1,7 @@
 //! A supervisor and a core around one service that can die at any point.
 
 use super::Random;
+use crate::core_link::Down;
 use crate::crash::Death;
 use crate::grants::{Boot, Next};
 use crate::run::Service;
@@ -8,7 +9,7 @@ use crate::stats::NAMES;
 use ipc::arena::Arena;
 use ipc::channel::{ServiceChannel, SupervisorChannel, pair};
 use ipc::doorbell::Doorbell;
-use ipc::link::{self, Responder};
+use ipc::link::{self, Requester, Responder};
 use ipc::message::config::{PortalConfig, ServiceConfig, ServiceKind, TargetConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, request_flags};
@@ -47,6 +48,12 @@ struct Core {
     named: BTreeSet<u64>,
     running: Vec<Request>,
     seen: BTreeSet<(u64, u64)>,
+    /// What every reply over this link was about.
+    answered: Vec<(u64, u64)>,
+    /// The same of links that are over.
+    over: Vec<(Responder, Vec<(u64, u64)>)>,
+    /// What has an answer that the service has taken note of.
+    noted: BTreeSet<(u64, u64)>,
 }
 
 /// Runs a piece of the service's work; none if it died.
@@ -82,6 +89,9 @@ impl World {
                 named: BTreeSet::new(),
                 running: Vec::new(),
                 seen: BTreeSet::new(),
+                answered: Vec::new(),
+                over: Vec::new(),
+                noted: BTreeSet::new(),
             },
             deaths: 0,
             lost: 0,
@@ -96,21 +106,46 @@ impl World {
     pub fn turn(&mut self, random: &mut Random) {
         match &mut self.service {
             None => self.start(),
-            Some(service) => {
-                if alive(|| assert!(service.turn().unwrap())).is_none() {
-                    self.bury();
-                }
-            }
+            Some(service) => match alive(|| assert!(service.turn().unwrap())) {
+                Some(()) => self.core.service_lives(),
+                None => self.bury(),
+            },
         }
         self.hear();
         self.core.turn(random, &mut self.lost);
+        if self.service.is_some() && random.below(50) == 0 {
+            self.core_dies(random);
+        }
+    }
+
+    /// The core dies when it has answered something, and comes back.
+    fn core_dies(&mut self, random: &mut Random) {
+        self.core.turn(random, &mut self.lost);
+        self.core.link_is_over();
+        self.core.running.clear();
+        self.incarnation += 1;
+        let epoch = self.incarnation;
+        let parts = link::create("test-link", epoch).unwrap();
+        let bells = [&parts.requester_bell, &parts.responder_bell]
+            .map(|bell| [(); 2].map(|()| bell.duplicate().unwrap()));
+        let [[asks, rings], [answers, wakes]] = bells;
+        self.core.link = Some(Responder::new(&parts.memory, epoch, answers, asks).unwrap());
+        let link = Requester::new(&parts.memory, epoch, rings, wakes).unwrap();
+        let Some(service) = &mut self.service else { return };
+        let lives = alive(|| {
+            service.drop_link(Down::Restarting(service.shared.now));
+            service.replace_link(link, 0, epoch).unwrap();
+        });
+        if lives.is_none() {
+            self.bury();
+        }
     }
 
     /// The service has died: what it said last is heard, and its own descriptors close.
     fn bury(&mut self) {
         self.hear();
         self.service = None;
-        self.core.link = None;
+        self.core.service_is_dead();
         self.deaths += 1;
     }
 
@@ -241,15 +276,38 @@ impl Core {
         }
     }
 
+    /// The service has died: of the replies that it gave the slots back of it had taken note.
+    fn service_is_dead(&mut self) {
+        self.link_is_over();
+        for (mut link, answered) in self.over.drain(..) {
+            self.noted.extend(&answered[..link.taken().unwrap() as usize]);
+        }
+    }
+
+    fn link_is_over(&mut self) {
+        let answered = std::mem::take(&mut self.answered);
+        self.over.extend(self.link.take().map(|link| (link, answered)));
+    }
+
+    /// The service has come through a turn: what it was answered over older links it has taken note of.
+    fn service_lives(&mut self) {
+        self.noted.extend(self.over.drain(..).flat_map(|(_, answered)| answered));
+    }
+
     fn reply(&mut self, reply: &Reply) {
         // Without a link it is lost.
         if let Some(link) = &mut self.link {
+            let last = [ReplyKind::Done as u8, ReplyKind::TaskManagementDone as u8].contains(&reply.kind);
+            self.answered.push(if last { (reply.nexus, reply.serial) } else { (0, 0) });
             link.send(reply).unwrap();
         }
     }
 
     fn take(&mut self, request: &Request, lost: &mut u64) {
         let answer = |kind| Reply::new(kind, request.nexus, request.serial);
+        let done = [RequestKind::Command as u8, RequestKind::TaskManagement as u8].contains(&request.kind);
+        let identity = (request.nexus, request.serial);
+        assert!(!done || !self.noted.contains(&identity), "what was answered comes again: {request:?}");
         match RequestKind::try_from(request.kind).unwrap() {
             RequestKind::Attach => self.named.clear(),
             RequestKind::NexusOpen => {
