@@ -190,13 +190,14 @@ impl Core {
         if !self.touched.is_empty() {
             self.save();
         }
-        for handler in &mut self.handlers {
-            if let Some(link) = &mut handler.link {
+        for transport in &mut self.transports {
+            if let Some(link) = &mut transport.link {
                 link.flush();
             }
         }
-        for transport in &mut self.transports {
-            if let Some(link) = &mut transport.link {
+        // After that, because it gives slots of outcomes back: those have been told by then.
+        for handler in &mut self.handlers {
+            if let Some(link) = &mut handler.link {
                 link.flush();
             }
         }
