@@ -210,7 +210,7 @@ impl Core {
                 self.send_to_transport(place, reply);
             } else if task.epoch != NOBODY {
                 // Over a new link nobody waits for an answer before the command has come again.
-                self.transports[place].answers.keep(reply);
+                self.transports[place].answers.kept.keep(reply);
             }
         }
         if !self.functions.is_empty() {

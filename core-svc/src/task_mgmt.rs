@@ -58,7 +58,7 @@ impl Core {
             return if again { Ok(()) } else { Err(twice) };
         }
         if !again {
-            self.transports[place].answers.nothing_comes_again();
+            self.transports[place].answers.kept.clear();
         }
         let performed = self.nexuses.get(at).filter(|_| again);
         let performed = performed.and_then(|nexus| nexus.recorded.function(request.serial));

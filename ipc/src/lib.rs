@@ -13,6 +13,8 @@ pub mod ring;
 pub mod sync;
 
 #[cfg(not(loom))]
+pub mod answers;
+#[cfg(not(loom))]
 pub mod doorbell;
 #[cfg(not(loom))]
 pub mod link;

@@ -171,6 +171,9 @@ impl Dispatch {
             self.answer(&task, &outcome);
             return;
         }
+        if task.again && self.tell_again(&task) {
+            return;
+        }
         let unit = self.units.get(task.unit);
         if task.medium != 0 && task.medium != unit.report().generations.medium_number() {
             // It was on its way while the medium was changed, and what it is about is gone.

@@ -1,17 +1,21 @@
 //! The links to core-svc, those that live and those that are over but whose tasks still run.
 //!
-//! A link that ends leaves nothing behind but tasks that the engine has: their outcomes are dropped (the requester sends
-//! every command again over the next link), but until they are over nothing of the same unit may begin, and `Fence` is
-//! not answered. Rings are only read and written here; what a request means is told by [`crate::intake`].
+//! A link that ends leaves tasks behind that the engine has: until they are over nothing of the same unit may begin, and `Fence`
+//! is not answered. The requester sends every command again over the next link; outcomes that it cannot have made use of are
+//! kept for that ([`ipc::answers`]). Rings are only read and written here; what a request means is told by [`crate::intake`].
 
 use std::io;
 use std::os::fd::OwnedFd;
 
+use ipc::answers::{Kept, Sent};
 use ipc::doorbell::Doorbell;
 use ipc::fault::PeerFault;
 use ipc::link::{CAPACITY, Responder};
 use ipc::message::record::{Reply, ReplyKind, Request};
 use ipc::wait::{Waiter, Watch};
+
+/// Outcomes that are kept of links that are over: those of several, for there is nothing that says what will not come again.
+const MOST_KEPT: usize = 8 * CAPACITY;
 
 /// A link, never used again for another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +46,7 @@ pub struct Link {
     /// The peer has been told of every unit once.
     informed: bool,
     fault: Option<PeerFault>,
+    sent: Sent,
 }
 
 /// A link that is over.
@@ -52,11 +57,17 @@ struct Retired {
 }
 
 /// All links.
-#[derive(Default)]
 pub struct Links {
     live: Vec<Link>,
     retired: Vec<Retired>,
     made: u64,
+    kept: Kept,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { live: Vec::new(), retired: Vec::new(), made: 0, kept: Kept::new(MOST_KEPT) }
+    }
 }
 
 /// A link that had to be closed because its peer broke the contract.
@@ -98,6 +109,7 @@ impl Links {
             told: Vec::new(),
             informed: false,
             fault: None,
+            sent: Sent::default(),
         });
         Ok(id)
     }
@@ -116,7 +128,10 @@ impl Links {
     /// Ends a link: nothing is read from it or written to it any more. `running` tasks of it cannot be stopped.
     pub fn retire(&mut self, id: LinkId, running: usize, waiter: &Waiter) {
         let Some(at) = self.live.iter().position(|link| link.id == id) else { return };
-        let link = self.live.swap_remove(at);
+        let mut link = self.live.swap_remove(at);
+        // An index that cannot be says nothing about how far the peer came.
+        let taken = link.responder.taken().unwrap_or(0);
+        link.sent.link_is_over(taken, &mut self.kept);
         // The supervisor and the peer hold duplicates of the bell, so closing ours does not stop epoll.
         let _ = waiter.remove(link.responder.bell());
         if running > 0 {
@@ -222,16 +237,22 @@ impl Links {
         }
     }
 
-    /// Answers a request, if its link still lives.
+    /// Answers a request. If its link does not live any more, the outcome is kept.
     #[inline]
     pub fn reply(&mut self, id: LinkId, reply: &Reply) {
-        let Some(link) = self.find(id) else { return };
+        let Some(link) = self.find(id) else { return self.kept.keep(reply) };
         link.outstanding = link.outstanding.saturating_sub(1);
-        if link.fault.is_none()
-            && let Err(fault) = link.responder.send(reply)
-        {
-            link.fault = Some(fault);
+        if link.fault.is_none() {
+            match link.responder.send(reply) {
+                Ok(()) => link.sent.push(reply),
+                Err(fault) => link.fault = Some(fault),
+            }
         }
+    }
+
+    /// The outcome of the command that comes again as (nexus, serial), if it had one over an older link.
+    pub fn outcome(&mut self, (nexus, serial): (u64, u64)) -> Option<Reply> {
+        self.kept.take(nexus, serial)
     }
 
     /// Makes all answers visible.

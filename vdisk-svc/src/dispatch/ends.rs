@@ -2,6 +2,7 @@
 
 use ipc::message::record::{Reply, ReplyKind};
 use ipc::wait::Waiter;
+use scsi::command::Command;
 use scsi::sense::Sense;
 
 use super::Dispatch;
@@ -144,6 +145,8 @@ impl Dispatch {
         }
         if task.orphan {
             self.note(task, outcome);
+            let descriptor = self.units.get(task.unit).settings.descriptor_sense;
+            self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));
             self.links.orphan_ended(task.identity.link);
             self.open_gate(task.unit);
         } else if !task.answered {
@@ -162,6 +165,20 @@ impl Dispatch {
                 self.resume(slot, Event::Turn);
             }
         }
+    }
+
+    /// Whether a command that comes again has written what it writes, over an older link, and is told so. Others may have written
+    /// there since, and nothing may be undone.
+    #[cold]
+    pub(super) fn tell_again(&mut self, task: &Task) -> bool {
+        let Ok(Command::Write(_) | Command::WriteSame(_) | Command::Unmap(_) | Command::WriteAndVerify(_)) =
+            task.command
+        else {
+            return false;
+        };
+        let Some(reply) = self.links.outcome(task.identity.name()) else { return false };
+        self.links.reply(task.identity.link, &reply);
+        true
     }
 
     #[inline]

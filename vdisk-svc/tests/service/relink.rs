@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ipc::message::config::{BackendConfig, DeviceConfig, FaultConfig};
-use ipc::message::record::{ReplyKind, reply_flags};
+use ipc::message::record::{ReplyKind, Request, reply_flags, request_flags};
 use vdisk_svc::stats::Counter;
 
 use crate::fixture::*;
@@ -128,5 +128,42 @@ fn every_new_link_is_told_of_every_unit_before_its_fence() {
         let units: Vec<u32> = rig.reports.iter().map(|(unit, _)| *unit).collect();
         assert_eq!(units, (0..40).collect::<Vec<_>>());
         rig.relink();
+    }
+}
+
+/// A write of 0xAA to block 1 has ended over a link that is over; somebody writes 0xBB there, and then it comes again.
+fn older_write_comes_again(rig: &mut Rig, file: &tempfile::NamedTempFile, older: &Request) {
+    rig.relink();
+    rig.fence();
+    assert_eq!(rig.reply().kind, ReplyKind::Fenced as u8);
+    assert_eq!(rig.run(0, &write_10(1, 1), &[&[0xBB; 512]], &[]).status(), GOOD);
+    rig.send_raw(&Request { flags: older.flags | request_flags::AGAIN, ..*older });
+    let reply = rig.reply();
+    assert_eq!((reply.serial, status(&reply), reply.transferred), (older.serial, GOOD, 512));
+    assert_eq!(std::fs::read(file.path()).unwrap()[512..1024], [0xBB; 512], "the newer write stays");
+}
+
+#[test]
+fn write_whose_outcome_was_not_taken_is_not_executed_again() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, disk(0), &file);
+        let (older, _) = rig.request(0, &write_10(1, 1), &[&[0xAA; 512]], &[]);
+        rig.send_raw(&older);
+        rig.await_counter(Counter::Commands, 1);
+        older_write_comes_again(&mut rig, &file, &older);
+    }
+}
+
+#[test]
+fn write_that_ended_after_its_link_is_not_executed_again() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, faulty(0, SLOW), &file);
+        let (older, _) = rig.request(0, &write_10(1, 1), &[&[0xAA; 512]], &[]);
+        rig.send_raw(&older);
+        rig.await_counter(Counter::Deferred, 1);
+        rig.link_down();
+        older_write_comes_again(&mut rig, &file, &older);
     }
 }
