@@ -57,6 +57,8 @@ pub struct Service {
     ready: Vec<Ready>,
     news: Vec<News>,
     dirty: Vec<ConnId>,
+    /// Empty but while it is worked on.
+    flushed: Vec<ConnId>,
     unread: Vec<ConnId>,
     starved: Vec<ConnId>,
     deaf: bool,
@@ -115,6 +117,7 @@ impl Service {
             ready: Vec::new(),
             news: Vec::new(),
             dirty: Vec::new(),
+            flushed: Vec::new(),
             unread: Vec::new(),
             starved: Vec::new(),
             deaf: false,
@@ -304,25 +307,24 @@ impl Service {
             // Before an initiator hears that its login is complete.
             self.deposit();
         }
-        let mut dirty = std::mem::take(&mut self.dirty);
+        // Two lists that change places, so that both keep their memory: what is sent is listed again, to be noted.
+        let mut flushed = std::mem::replace(&mut self.dirty, std::mem::take(&mut self.flushed));
         self.shared.set_aside();
-        for id in &dirty {
+        for id in &flushed {
             if let Some(conn) = find(&mut self.places, *id) {
                 conn.note(&mut self.shared);
             }
         }
         self.shared.reuse();
         crash::point();
-        for id in dirty.drain(..) {
+        for id in flushed.drain(..) {
             let Some(conn) = find(&mut self.places, id) else { continue };
             match conn.flush(&mut self.shared) {
                 Ok(()) => self.rewatch(id),
                 Err(close) => self.close(id, close),
             }
         }
-        // The list keeps its memory from turn to turn.
-        dirty.append(&mut self.dirty);
-        self.dirty = dirty;
+        self.flushed = flushed;
         crash::point();
         self.shared.link.flush();
         crash::point();
