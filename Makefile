@@ -5,7 +5,7 @@ export CARGO_TERM_COLOR ?= auto
 
 FUZZ_SECONDS ?= 30
 
-.PHONY: help demo build test unit loom suites lab fuzz full check fmt clippy doc deny bench hop compare prepare miri
+.PHONY: help demo build test unit loom suites lab fuzz full check fmt clippy doc deny bench hop instructions compare prepare miri
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -63,6 +63,9 @@ bench: prepare build ## all benchmarks, beside Debian's tgt (which it installs):
 
 hop:
 	cargo bench --locked -p ipc --bench hop
+
+instructions: prepare build ## what a command costs in each process: instructions, allocations, system calls
+	BULKHEAD_BIN_DIR=$(BIN) tests/bench/instructions.py
 
 compare: prepare build
 	BULKHEAD_BIN_DIR=$(BIN) tests/bench/run.py --parts compare

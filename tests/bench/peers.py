@@ -73,12 +73,12 @@ class Target:
 class Bulkhead(Target):
     name = "Bulkhead"
 
-    def __init__(self, place, devices, size=1 << 30):
-        """`devices` units, each of the file backend, or one null device if it is 0."""
+    def __init__(self, place, devices, size=1 << 30, more=""):
+        """`devices` units, each of the file backend, or one null device if it is 0; `more` goes into the manifest."""
         port = free_port()
         self.run_dir = place / "run"
         manifest = place / "manifest.toml"
-        lines = [f'[supervisor]\nrun_dir = "{self.run_dir}"\nstate_dir = "{place}/state"\n']
+        lines = [f'[supervisor]\nrun_dir = "{self.run_dir}"\nstate_dir = "{place}/state"\n', more]
         for lun in range(max(devices, 1)):
             backend = (f'file = {{ path = "{place}/bulkhead{lun}.img", size = {size}, create = true }}' if devices
                        else f"null = {{ size = {size} }}")
