@@ -11,6 +11,7 @@ use ipc::fault::PeerFault;
 use ipc::journal::{Found, Journal};
 use ipc::message::Event;
 use ipc::message::record::Reply;
+use ipc::recorder::Recorder;
 
 use crate::alua::Alua;
 use crate::copy::Copies;
@@ -96,6 +97,8 @@ pub struct Core {
     pub copies: Copies,
     /// The statistics page.
     pub stats: Counters,
+    /// The flight recorder.
+    pub recorder: Option<Recorder>,
 }
 
 impl Default for Core {
@@ -133,6 +136,7 @@ impl Default for Core {
             events: Vec::new(),
             copies: Copies::default(),
             stats: Counters::default(),
+            recorder: None,
         }
     }
 }

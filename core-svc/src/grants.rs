@@ -12,6 +12,7 @@ use ipc::link::{Requester, Responder};
 use ipc::message::config::{AccessGroupConfig, TargetConfig, UnitConfig};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
+use ipc::recorder::Recorder;
 use ipc::shm::MapError;
 use ipc::state::StateDir;
 use ipc::stats::Stats;
@@ -67,6 +68,13 @@ impl Core {
                 ipc::service::start_log(&config.log);
             }
             Grant::Stats => self.stats.adopt(Stats::new(fd()?)?),
+            Grant::Recorder => {
+                let recorder = Recorder::begin(fd()?, self.copies.incarnation)?;
+                recorder.legend(&scsi::opcode::legend());
+                recorder.watch_panics();
+                waiter.record(recorder.clone());
+                self.recorder = Some(recorder);
+            }
             Grant::Notebook => self.notebook_waits = Some(Journal::open(fd()?, SCHEMA)?),
             Grant::State => {
                 let bell = Arc::new(Doorbell::new()?);
@@ -209,13 +217,15 @@ impl Core {
     ) -> Result<(), MapError> {
         match role {
             Role::Requester => {
-                let link = Requester::new(memory, epoch, mine, theirs)?;
+                let mut link = Requester::new(memory, epoch, mine, theirs)?;
+                link.record(self.recorder.clone());
                 waiter.add(link.bell(), u64::from(peer.service), Watch::Bell)?;
                 let place = self.handler_place(peer.service, &peer.name);
                 self.relink_handler(place, link, epoch);
             }
             Role::Responder => {
-                let link = Responder::new(memory, epoch, mine, theirs)?;
+                let mut link = Responder::new(memory, epoch, mine, theirs)?;
+                link.record(self.recorder.clone());
                 let place = self.transport_place(peer.service, &peer.name).map_err(std::io::Error::other)?;
                 waiter.add(link.bell(), u64::from(peer.service), Watch::Bell)?;
                 self.forget_questions(place);

@@ -65,6 +65,7 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
             control.report(event, Vec::new())?;
         }
         if look {
+            waiter.tick();
             // Also while others keep the core busy: who is held must not be held for ever.
             if core.deadline().is_some_and(|at| at <= Instant::now()) {
                 core.expire();

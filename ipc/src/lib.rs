@@ -34,6 +34,8 @@ pub mod journal;
 #[cfg(not(loom))]
 pub mod notebook;
 #[cfg(not(loom))]
+pub mod recorder;
+#[cfg(not(loom))]
 pub mod state;
 #[cfg(not(loom))]
 pub mod stats;

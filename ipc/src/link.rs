@@ -17,6 +17,7 @@ use crate::ABI_VERSION;
 use crate::doorbell::Doorbell;
 use crate::fault::PeerFault;
 use crate::message::record::{REPLY_WORDS, REQUEST_WORDS, Reply, Request};
+use crate::recorder::{Recorder, What};
 use crate::ring::{self, Consumer, Producer, PushError};
 use crate::shm::{self, MapError, Mapping, SharedWords};
 use crate::sync::Ordering;
@@ -72,6 +73,7 @@ pub struct Requester {
     replies: Consumer<SharedWords, REPLY_WORDS>,
     mine: Doorbell,
     theirs: Doorbell,
+    recorder: Option<Recorder>,
 }
 
 /// The end that answers.
@@ -80,6 +82,7 @@ pub struct Responder {
     replies: Producer<SharedWords, REPLY_WORDS>,
     mine: Doorbell,
     theirs: Doorbell,
+    recorder: Option<Recorder>,
 }
 
 impl Requester {
@@ -87,20 +90,39 @@ impl Requester {
     pub fn new(memory: impl AsFd, epoch: u64, mine: Doorbell, theirs: Doorbell) -> Result<Self, MapError> {
         let words = open(memory, epoch)?;
         let requests = Producer::new(words.clone(), REQUEST_RING, CAPACITY);
-        Ok(Self { requests, replies: Consumer::new(words, REPLY_RING, CAPACITY), mine, theirs })
+        Ok(Self {
+            requests,
+            replies: Consumer::new(words, REPLY_RING, CAPACITY),
+            mine,
+            theirs,
+            recorder: None,
+        })
+    }
+
+    /// Records from here on what goes over this end.
+    pub fn record(&mut self, recorder: Option<Recorder>) {
+        self.recorder = recorder;
     }
 
     /// Writes a request; it is seen after [`flush`](Self::flush). `Full` means: keep it, and try after the next reply.
     #[inline]
     pub fn send(&mut self, request: &Request) -> Result<(), PushError> {
         let words: [u64; REQUEST_WORDS] = transmute!(*request);
-        self.requests.push(&words)
+        self.requests.push(&words)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.request(What::Asked, request);
+        }
+        Ok(())
     }
 
     /// Takes the next reply.
     #[inline]
     pub fn receive(&mut self) -> Result<Option<Reply>, PeerFault> {
-        Ok(self.replies.pop()?.map(|words| transmute!(words)))
+        let reply = self.replies.pop()?.map(|words| transmute!(words));
+        if let (Some(recorder), Some(reply)) = (&self.recorder, &reply) {
+            recorder.reply(What::Heard, reply);
+        }
+        Ok(reply)
     }
 
     /// Makes everything sent visible and gives consumed slots back; wakes the responder if it sleeps.
@@ -134,13 +156,28 @@ impl Responder {
     pub fn new(memory: impl AsFd, epoch: u64, mine: Doorbell, theirs: Doorbell) -> Result<Self, MapError> {
         let words = open(memory, epoch)?;
         let requests = Consumer::new(words.clone(), REQUEST_RING, CAPACITY);
-        Ok(Self { requests, replies: Producer::new(words, REPLY_RING, CAPACITY), mine, theirs })
+        Ok(Self {
+            requests,
+            replies: Producer::new(words, REPLY_RING, CAPACITY),
+            mine,
+            theirs,
+            recorder: None,
+        })
+    }
+
+    /// Records from here on what goes over this end.
+    pub fn record(&mut self, recorder: Option<Recorder>) {
+        self.recorder = recorder;
     }
 
     /// Takes the next request.
     #[inline]
     pub fn receive(&mut self) -> Result<Option<Request>, PeerFault> {
-        Ok(self.requests.pop()?.map(|words| transmute!(words)))
+        let request = self.requests.pop()?.map(|words| transmute!(words));
+        if let (Some(recorder), Some(request)) = (&self.recorder, &request) {
+            recorder.request(What::Taken, request);
+        }
+        Ok(request)
     }
 
     /// Writes a reply; it is seen after [`flush`](Self::flush). A requester keeps at most [`CAPACITY`] requests that
@@ -151,7 +188,11 @@ impl Responder {
         self.replies.push(&words).map_err(|error| match error {
             PushError::Full => PeerFault::ReplyOverflow,
             PushError::Peer(fault) => fault,
-        })
+        })?;
+        if let Some(recorder) = &self.recorder {
+            recorder.reply(What::Answered, reply);
+        }
+        Ok(())
     }
 
     /// Replies that can be written now. Those that nobody asked for need room beyond what outstanding requests will take.

@@ -18,6 +18,7 @@ use ipc::link::Requester;
 use ipc::message::config::ServiceConfig;
 use ipc::message::grant::{Peer, Role};
 use ipc::message::{Event, Grant};
+use ipc::recorder::Recorder;
 use ipc::service::Control;
 use ipc::stats::Stats;
 use std::os::fd::OwnedFd;
@@ -34,6 +35,7 @@ pub struct Boot {
     targets: Targets,
     listeners: Vec<Listener>,
     deposited: Vec<(u64, OwnedFd)>,
+    recorder: Option<Recorder>,
 }
 
 /// How far a service is after a grant.
@@ -77,6 +79,12 @@ impl Boot {
             }
             Grant::Stats => self.stats.adopt(Stats::new(first(fds)?).context("statistics page")?),
             Grant::Notebook => self.notebook = Some(first(fds)?),
+            Grant::Recorder => {
+                let incarnation = self.config.as_ref().map_or(0, |config| config.incarnation);
+                let recorder = Recorder::begin(first(fds)?, incarnation).context("flight recorder")?;
+                recorder.watch_panics();
+                self.recorder = Some(recorder);
+            }
             Grant::Arena { arena } => {
                 self.buffers = Some(Buffers::new(Arena::new(arena, first(fds)?).context("arena")?));
             }
@@ -118,6 +126,9 @@ impl Boot {
             None => Vec::new(),
         };
         let mut service = Service::new(control, shared)?;
+        if let Some(recorder) = self.recorder {
+            service.record(recorder);
+        }
         service.take_over(&found, self.deposited)?;
         for listener in self.listeners {
             service.listen(listener);

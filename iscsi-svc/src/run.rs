@@ -16,6 +16,7 @@ use ipc::channel::ChannelError;
 use ipc::link::Requester;
 use ipc::message::Event;
 use ipc::message::config::ServiceKind;
+use ipc::recorder::Recorder;
 use ipc::service::Control;
 use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
 use std::time::{Duration, Instant};
@@ -63,6 +64,7 @@ pub struct Service {
     starved: Vec<ConnId>,
     deaf: bool,
     ticked: Instant,
+    recorder: Option<Recorder>,
 }
 
 /// Runs the service over the control socket that this process inherited.
@@ -121,7 +123,14 @@ impl Service {
             unread: Vec::new(),
             starved: Vec::new(),
             deaf: false,
+            recorder: None,
         })
+    }
+
+    /// Records what goes over the links that come from here on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.waiter.record(recorder.clone());
+        self.recorder = Some(recorder);
     }
 
     /// Adds a portal. Nothing is accepted before the core has said that the arena is free.
@@ -142,9 +151,10 @@ impl Service {
     ///
     /// # Errors
     /// The host refuses to watch its bell.
-    pub fn replace_link(&mut self, link: Requester, peer: u32, epoch: u64) -> anyhow::Result<()> {
+    pub fn replace_link(&mut self, mut link: Requester, peer: u32, epoch: u64) -> anyhow::Result<()> {
         self.drop_link(Down::Restarting(self.shared.now));
         self.waiter.add(link.bell(), BELL, Watch::Bell)?;
+        link.record(self.recorder.clone());
         self.shared.replay(link, peer, epoch);
         self.shared.link.flush();
         Ok(())

@@ -239,5 +239,15 @@ pub fn find(cdb: &[u8]) -> Result<&'static Opcode, Sense> {
     rows(code).iter().find(|row| row.service_action == Some(action)).ok_or(unknown)
 }
 
+/// The names of all commands for a reader that knows no SCSI: lines of `28 READ(10)`, or `9e/10 READ CAPACITY(16)` where
+/// there are service actions, in hexadecimal.
+pub fn legend() -> String {
+    let line = |row: &Opcode| match row.service_action {
+        Some(action) => format!("{:02x}/{action:02x} {}\n", row.code, row.name),
+        None => format!("{:02x} {}\n", row.code, row.name),
+    };
+    TABLE.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests;

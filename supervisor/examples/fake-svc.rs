@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use ipc::message::config::{DeviceChange, ServiceKind};
 use ipc::message::event::DeviceAnswer;
+use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 use ipc::message::{Event, Grant};
+use ipc::recorder::{Recorder, What};
 use ipc::service::Control;
 use ipc::stats::Stats;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -34,7 +36,8 @@ fn main() -> anyhow::Result<()> {
     }
     let mut control =
         if told("abi") { other_abi(kind)? } else { Control::inherit(kind, &["grants", "level"])? };
-    let mut fake = Fake { stats: None, held: Vec::new(), deaf: told("deaf"), orders: orders.clone() };
+    let mut fake =
+        Fake { stats: None, held: Vec::new(), deaf: told("deaf"), orders: orders.clone(), incarnation: 0 };
     loop {
         let (grant, fds) = control.wait()?;
         let go = grant == Grant::Go;
@@ -63,6 +66,9 @@ fn misbehave(control: &mut Control, told: impl Fn(&str) -> bool) -> anyhow::Resu
     if told("close") {
         rustix::net::shutdown(&control, rustix::net::Shutdown::Both)?;
         std::thread::sleep(Duration::from_secs(3600));
+    }
+    if told("panic") {
+        panic!("fake: this cannot be");
     }
     if told("hello-again") {
         let hello = Event::Hello {
@@ -104,12 +110,17 @@ struct Fake {
     held: Vec<OwnedFd>,
     deaf: bool,
     orders: String,
+    incarnation: u64,
 }
 
 impl Fake {
     fn take(&mut self, grant: Grant, fds: Vec<OwnedFd>) {
         match &grant {
-            Grant::Service(config) => eprintln!("fake: Service incarnation={}", config.incarnation),
+            Grant::Service(config) => {
+                self.incarnation = config.incarnation;
+                eprintln!("fake: Service incarnation={}", config.incarnation)
+            }
+            Grant::Recorder => self.begin_recorder(&fds),
             Grant::Stats => self.stats = fds.first().and_then(|fd| Stats::new(fd).ok()),
             Grant::Link { peer, role, epoch } => {
                 eprintln!("fake: Link {} {role:?} epoch={epoch} fds={}", peer.name, fds.len())
@@ -124,6 +135,21 @@ impl Fake {
 }
 
 impl Fake {
+    /// Leaves two commands in the recorder, one of them without an answer.
+    fn begin_recorder(&mut self, fds: &[OwnedFd]) {
+        let Some(recorder) = fds.first().and_then(|fd| Recorder::begin(fd, self.incarnation).ok()) else {
+            return;
+        };
+        recorder.legend("28 READ(10)\n");
+        recorder.watch_panics();
+        for serial in [1, 2] {
+            let mut request = Request::new(RequestKind::Execute, 7, serial);
+            request.cdb[0] = 0x28;
+            recorder.request(What::Taken, &request);
+        }
+        recorder.reply(What::Answered, &Reply::new(ReplyKind::Done, 7, 1));
+    }
+
     /// Answers the change of a device as vdisk-svc does, or as ordered.
     fn change(&self, control: &mut Control, grant: &Grant) -> anyhow::Result<()> {
         let told = |word: &str| self.orders.split_ascii_whitespace().any(|order| order == word);

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use crate::post_mortem::PostMortem;
 use crate::status::Status;
 
 /// What an administrator can ask.
@@ -48,6 +49,14 @@ pub enum Request {
         name: String,
         /// `KILL`, `SIGKILL` or `9`.
         signal: String,
+    },
+    /// What a service had been doing when it died last.
+    #[serde(rename = "post-mortem")]
+    PostMortem {
+        /// The service.
+        name: String,
+        /// The most of its last records.
+        lines: usize,
     },
     /// Change a device while it is served; answered when it is done.
     Device {
@@ -106,22 +115,30 @@ pub struct Reply {
     /// The answer to `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// The answer to `post-mortem`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_mortem: Option<PostMortem>,
 }
 
 impl Reply {
     /// It was done.
     pub fn done(text: String) -> Self {
-        Self { ok: true, text, status: None }
+        Self { ok: true, text, status: None, post_mortem: None }
     }
 
     /// It was not done.
     pub fn error(text: String) -> Self {
-        Self { ok: false, text, status: None }
+        Self { ok: false, text, status: None, post_mortem: None }
     }
 
     /// The answer to `status`.
     pub fn status(status: Status) -> Self {
-        Self { ok: true, text: String::new(), status: Some(status) }
+        Self { status: Some(status), ..Self::done(String::new()) }
+    }
+
+    /// The answer to `post-mortem`.
+    pub fn post_mortem(told: PostMortem) -> Self {
+        Self { post_mortem: Some(told), ..Self::done(String::new()) }
     }
 }
 

@@ -3,6 +3,7 @@
 mod demo;
 mod device;
 mod logs;
+mod post_mortem;
 mod run;
 mod show;
 mod upgrade;
@@ -135,6 +136,17 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 50)]
         lines: usize,
     },
+    /// Show of what a service died last, and what it had been doing; works while it lives, too
+    PostMortem {
+        /// The service
+        name: String,
+        /// Most of its last records
+        #[arg(short = 'n', long, default_value_t = 40)]
+        lines: usize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the version and the versions of what the processes say to one another and to their successors
     Version,
 }
@@ -184,6 +196,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         }
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
+        Command::PostMortem { name, lines, json } => post_mortem::post_mortem(&run_dir, name, lines, json),
         Command::Version => {
             println!("{}", upgrade::version());
             Ok(ExitCode::SUCCESS)

@@ -32,6 +32,7 @@ pub mod spawn;
 
 pub mod admin;
 pub mod board;
+pub mod post_mortem;
 pub mod reactor;
 pub mod status;
 

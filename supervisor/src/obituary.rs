@@ -17,6 +17,8 @@ const TAIL_LINES: usize = 5;
 /// One death.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obituary {
+    /// How often the service had been started before.
+    pub incarnation: u64,
     /// When, by the wall clock.
     pub at: SystemTime,
     /// Of what: `killed by SIGKILL`, `exited with status 1`; and why, if the supervisor did it.

@@ -11,6 +11,7 @@ mod commit;
 mod devices;
 mod events;
 mod lifecycle;
+mod post_mortem;
 mod requests;
 mod timers;
 mod upgrade;

@@ -63,6 +63,8 @@ pub struct Wiring {
     arenas: Vec<Option<OwnedFd>>,
     /// By service.
     notebooks: Vec<OwnedFd>,
+    /// By service: flight recorders, for its incarnations in turn.
+    recorders: Vec<[OwnedFd; 2]>,
     /// By service; not for transports.
     states: Vec<Option<OwnedFd>>,
     sizes: Sizes,
@@ -94,6 +96,7 @@ impl Wiring {
         let listeners = listeners?;
         let (mut arenas, mut notebooks) = (Vec::new(), Vec::new());
         let (mut memory, mut witnesses) = (Vec::new(), Vec::new());
+        let mut recorders = Vec::new();
         for service in &plan.services {
             let name = &service.config.name;
             let arena =
@@ -101,6 +104,7 @@ impl Wiring {
             arenas.push(arena.map_err(host("an arena", name))?);
             let notebook = shm::create(&format!("bulkhead:notebook:{name}"), service.notebook);
             notebooks.push(notebook.map_err(host("a notebook", name))?);
+            recorders.push([recorder(name)?, recorder(name)?]);
         }
         let states = states(plan, &state_dir)?;
         for unit in &plan.units {
@@ -114,6 +118,7 @@ impl Wiring {
         let made = Self {
             arenas,
             notebooks,
+            recorders,
             states,
             sizes,
             _state_dir: state_dir,
@@ -138,6 +143,11 @@ impl Wiring {
         };
         several("arena", &mut self.arenas.iter().map(Option::as_ref));
         several("notebook", &mut self.notebooks.iter().map(Some));
+        for (number, of_service) in (0..).zip(&self.recorders) {
+            for (half, fd) in (0..).zip(of_service) {
+                self.kept.store(&name::of("recorder", &[number, half]), fd);
+            }
+        }
         several("listener", &mut self.listeners.iter().map(Some));
         several("memory", &mut self.memory.iter().map(Option::as_ref));
         for (unit, witness) in self.witnesses.iter().enumerate() {
@@ -165,6 +175,11 @@ impl Wiring {
             arenas.push(service.arena.map(|_| take("arena", number)).transpose()?);
             notebooks.push(take("notebook", number)?);
         }
+        let recorders = recorders_of(plan, &kept, inheritance)?;
+        let mut take = |what: &str, number: usize| {
+            let name = name::of(what, &[number as u64]);
+            inheritance.remove(&name).ok_or(WiringError::Lost(name))
+        };
         for number in 0..plan.portals.len() {
             listeners.push(take("listener", number)?);
         }
@@ -197,6 +212,7 @@ impl Wiring {
         Ok(Self {
             arenas,
             notebooks,
+            recorders,
             states,
             sizes,
             _state_dir,
@@ -231,6 +247,8 @@ impl Wiring {
         config.incarnation = incarnation;
         let mut grants = vec![(Grant::Service(config), Vec::new())];
         grants.push((Grant::Stats, copy(stats)?));
+        let recorder = self.recorder(service, incarnation);
+        grants.push((Grant::Recorder, copy(recorder.ok_or(WiringError::Lost("a recorder".to_owned()))?)?));
         grants.push((Grant::Notebook, copy(&self.notebooks[number])?));
         if let Some(state) = &self.states[number] {
             grants.push((Grant::State, copy(state)?));
@@ -277,6 +295,16 @@ impl Wiring {
             grants.push((Grant::Connection { key: *key }, copy(socket)?));
         }
         Ok(grants)
+    }
+
+    /// The flight recorder of an incarnation of a service. It has what that one recorded until the next but one begins.
+    pub fn recorder(&self, service: u32, incarnation: u64) -> Option<&OwnedFd> {
+        self.recorders.get(service as usize)?.get(incarnation as usize % 2)
+    }
+
+    /// All flight recorders: what one service knows by name, another one may have recorded.
+    pub fn recorders(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.recorders.iter().flatten()
     }
 
     /// A unit has another medium, or none.
@@ -345,6 +373,27 @@ fn keep_witness(kept: &Kept, unit: usize, witness: &Witness) {
         Some(fd) => kept.store(&lost, fd),
         None => kept.forget(&lost),
     }
+}
+
+fn recorder(name: &str) -> Result<OwnedFd, WiringError> {
+    let made = shm::create(&format!("bulkhead:recorder:{name}"), ipc::recorder::BYTES);
+    made.map_err(|error| WiringError::Host { what: "a flight recorder", whom: name.to_owned(), error })
+}
+
+/// The flight recorders that a former supervisor kept. One that is missing costs nobody's commands anything: a new one then.
+fn recorders_of(
+    plan: &Plan,
+    kept: &Kept,
+    inheritance: &mut Inheritance,
+) -> Result<Vec<[OwnedFd; 2]>, WiringError> {
+    let mut take = |number: usize, half: u64| {
+        let place = name::of("recorder", &[number as u64, half]);
+        match inheritance.remove(&place) {
+            Some(fd) => Ok(fd),
+            None => recorder(&plan.services[number].config.name).inspect(|fd| kept.store(&place, fd)),
+        }
+    };
+    (0..plan.services.len()).map(|number| Ok([take(number, 0)?, take(number, 1)?])).collect()
 }
 
 fn deposit_name(service: u32, key: u64) -> String {

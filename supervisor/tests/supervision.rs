@@ -2,6 +2,8 @@
 
 #[path = "supervision/devices.rs"]
 mod devices;
+#[path = "supervision/post_mortem.rs"]
+mod post_mortem;
 #[path = "supervision/target.rs"]
 #[allow(dead_code, reason = "each of the two suites uses a part of it")]
 mod target;
@@ -20,7 +22,7 @@ fn services_become_ready_and_stop_in_order() {
         assert_eq!(status.service(service)["state"], "running", "{status:?}");
         assert_eq!(status.service(service)["restarts"], 0);
     }
-    assert_eq!(status.service("vdisk")["counters"]["grants"], 8, "{}", target.log("vdisk"));
+    assert_eq!(status.service("vdisk")["counters"]["grants"], 9, "{}", target.log("vdisk"));
     assert_eq!(target.epoch("iscsi", "core"), (1, true));
     assert!(
         target.log("vdisk").contains("fake: Device(DeviceConfig { unit: 0, name: \"disk0\", backend: File")

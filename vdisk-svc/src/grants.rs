@@ -8,6 +8,7 @@ use std::time::Instant;
 use ipc::arena::Arena;
 use ipc::message::Grant;
 use ipc::message::grant::Role;
+use ipc::recorder::Recorder;
 use ipc::state::StateDir;
 use ipc::stats::Stats;
 
@@ -50,6 +51,14 @@ impl Service {
             }
             Grant::LinkDown { peer, epoch, .. } => self.retire_links(peer, Some(epoch)),
             Grant::Stop => self.stop(true),
+            Grant::Recorder => {
+                let begin = |fd| Recorder::begin(fd, self.incarnation);
+                let recorder = mapped("flight recorder", fds, begin)?;
+                recorder.legend(&scsi::opcode::legend());
+                recorder.watch_panics();
+                self.waiter.record(recorder.clone());
+                self.dispatch.links.record(recorder);
+            }
             Grant::Notebook => {
                 let fd = fds.into_iter().next().ok_or("notebook: no descriptor came with it")?;
                 self.dispatch.notebook = Notebook::open(fd)?;

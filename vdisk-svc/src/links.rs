@@ -12,6 +12,7 @@ use ipc::doorbell::Doorbell;
 use ipc::fault::PeerFault;
 use ipc::link::{CAPACITY, Responder};
 use ipc::message::record::{Reply, ReplyKind, Request};
+use ipc::recorder::Recorder;
 use ipc::wait::{Waiter, Watch};
 
 /// Outcomes that are kept of links that are over: those of several, for there is nothing that says what will not come again.
@@ -62,11 +63,13 @@ pub struct Links {
     retired: Vec<Retired>,
     made: u64,
     kept: Kept,
+    recorder: Option<Recorder>,
 }
 
 impl Default for Links {
     fn default() -> Self {
-        Self { live: Vec::new(), retired: Vec::new(), made: 0, kept: Kept::new(MOST_KEPT) }
+        let kept = Kept::new(MOST_KEPT);
+        Self { live: Vec::new(), retired: Vec::new(), made: 0, kept, recorder: None }
     }
 }
 
@@ -94,8 +97,10 @@ impl Links {
         (waiter, first): (&Waiter, u64),
     ) -> io::Result<LinkId> {
         let [memory, mine, theirs] = fds;
-        let responder = Responder::new(&memory, epoch, Doorbell::from_fd(mine), Doorbell::from_fd(theirs))
-            .map_err(io::Error::other)?;
+        let mut responder =
+            Responder::new(&memory, epoch, Doorbell::from_fd(mine), Doorbell::from_fd(theirs))
+                .map_err(io::Error::other)?;
+        responder.record(self.recorder.clone());
         let id = LinkId(self.made);
         self.made += 1;
         waiter.add(responder.bell(), id.token(first), Watch::Bell)?;
@@ -112,6 +117,11 @@ impl Links {
             sent: Sent::default(),
         });
         Ok(id)
+    }
+
+    /// Records what goes over the links that come from here on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// The live links to a peer, of one epoch or of any.

@@ -78,6 +78,8 @@ pub struct Service {
     pub(crate) dispatch: Dispatch,
     /// Where files that outlive a reboot may be kept.
     pub(crate) state: Option<StateDir>,
+    /// How many times it has been started before.
+    pub(crate) incarnation: u64,
     ending: Ending,
     ready: Vec<Ready>,
     busy_turns: u32,
@@ -146,6 +148,7 @@ impl Service {
             arenas: Arenas::default(),
             dispatch: Dispatch::new(engine, clerk, SLOTS, hold, config.buffers),
             state: None,
+            incarnation: config.incarnation,
             ending: Ending::Not,
             ready: Vec::new(),
             busy_turns: 0,

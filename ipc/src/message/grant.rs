@@ -114,4 +114,6 @@ pub enum Grant {
     Go,
     /// End in order: finish what runs, then exit with status 0.
     Stop,
+    /// Its flight recorder, to be begun anew. Comes before anything that is to be recorded. Descriptor: segment.
+    Recorder,
 }

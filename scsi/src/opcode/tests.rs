@@ -326,3 +326,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn legend_names_every_command() {
+    let legend = legend();
+    assert_eq!(legend.lines().count(), TABLE.len());
+    for line in ["28 READ(10)", "9e/10 READ CAPACITY(16)", "89 COMPARE AND WRITE"] {
+        assert!(legend.lines().any(|found| found == line), "{line} is not in {legend}");
+    }
+    // The room that a flight recorder has for it.
+    assert!(legend.len() <= 8192, "{}", legend.len());
+}

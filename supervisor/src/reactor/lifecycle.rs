@@ -213,7 +213,9 @@ impl Reactor {
         tracing::warn!(service = %self.name(service), %cause, log = ?last_lines, "died");
         let policy = self.plan.services[service as usize].policy;
         let child = self.child(service);
-        child.last_death = Some(Obituary { at: SystemTime::now(), cause: cause.clone(), last_lines });
+        let incarnation = child.starts.saturating_sub(1);
+        let at = SystemTime::now();
+        child.last_death = Some(Obituary { incarnation, at, cause: cause.clone(), last_lines });
         if matches!(child.state, State::Stopping { .. }) {
             return self.end_of_stop(service);
         }

@@ -1,7 +1,7 @@
 //! Answers administrators. A request that takes time is answered when its end is reached; meanwhile it is pending.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ipc::wait::Ready;
 
@@ -58,7 +58,7 @@ impl Reactor {
                 return self.answer(client, &Reply::status(status));
             }
             Request::Restart { name } | Request::Stop { name } | Request::Start { name } => name,
-            Request::Kill { name, .. } | Request::Upgrade { name } => name,
+            Request::Kill { name, .. } | Request::Upgrade { name } | Request::PostMortem { name, .. } => name,
             Request::Replace => {
                 let reply = self.replace();
                 return self.answer(client, &reply);
@@ -76,12 +76,17 @@ impl Reactor {
             let hint = crate::manifest::report::nearest(name, names);
             return self.answer(client, &Reply::error(format!("there is no service {name:?}; {hint}")));
         };
+        if let Request::PostMortem { lines, .. } = request {
+            let told = self.post_mortem(service, lines);
+            return self.answer(client, &told);
+        }
         if self.stopping.is_some() {
             return self.answer(client, &Reply::error("bulkhead is stopping".to_owned()));
         }
         let starts = self.child(service).starts;
         let goal = match request {
             Request::Status | Request::Device { .. } | Request::Alua { .. } | Request::Replace => return,
+            Request::PostMortem { .. } => return,
             Request::Upgrade { .. } => match self.upgrade(client, service) {
                 Some(goal) => goal,
                 None => return,
@@ -231,7 +236,6 @@ fn service_status(name: &str, child: &Child, now: Duration) -> ServiceStatus {
         let names = process.counters.iter().enumerate();
         names.map(|(index, name)| (name.clone(), process.stats.get(index))).collect()
     });
-    let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     ServiceStatus {
         name: name.to_owned(),
         kind: String::new(),
@@ -243,11 +247,7 @@ fn service_status(name: &str, child: &Child, now: Duration) -> ServiceStatus {
         pid: process.map(|process| process.pid()),
         uptime_s: process.map(|process| now.saturating_sub(process.started).as_secs_f64()),
         restarts: child.starts.saturating_sub(1),
-        last_death: child.last_death.as_ref().map(|death| DeathStatus {
-            at: seconds(death.at),
-            cause: death.cause.clone(),
-            last_lines: death.last_lines.clone(),
-        }),
+        last_death: child.last_death.as_ref().map(DeathStatus::from),
         problems: process.map(|process| process.problems.clone()).unwrap_or_default(),
         counters: counters.unwrap_or_default(),
     }

@@ -53,6 +53,7 @@ fn record() -> Record {
         starts: 3,
         deaths: vec![Death { at: Duration::from_secs(1), ran: None }],
         last_death: Some(Obituary {
+            incarnation: 2,
             at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
             cause: "killed by SIGKILL".to_owned(),
             last_lines: vec!["a line".to_owned()],
