@@ -31,7 +31,7 @@ fn supervisor_dies_and_its_services_go_on() {
         assert_eq!(picture(&target), before);
     }
     assert_eq!(target.log("core"), log, "nobody is told anything");
-    assert_eq!(target.status().service("vdisk")["counters"]["grants"], 8);
+    assert_eq!(target.status().service("vdisk")["counters"]["grants"], 9);
     target.ok(&["kill", "iscsi"]);
     target.until("iscsi is back", |status| status.service("iscsi")["restarts"] == 1);
     assert_eq!(target.status().service("iscsi")["last_death"]["cause"], "killed by SIGKILL");

@@ -45,8 +45,8 @@ fn services_are_granted_what_their_kind_needs() {
     let mut wiring = Wiring::new(&plan, state(dir.path()), Rc::new(Kept::nobody())).expect("made");
     let page = shm::create("test", stats::PAGE_BYTES).expect("page");
     let mut grants = |service| kinds(&wiring.grants(&plan, service, 3, &page).expect("grants"));
-    let common = ["Service 0", "Stats 1", "Notebook 1", "Arena 1"];
-    let kept = ["Service 0", "Stats 1", "Notebook 1", "State 1", "Arena 1"];
+    let common = ["Service 0", "Stats 1", "Recorder 1", "Notebook 1", "Arena 1"];
+    let kept = ["Service 0", "Stats 1", "Recorder 1", "Notebook 1", "State 1", "Arena 1"];
     assert_eq!(
         grants(0),
         [&kept[..], &["Arena 1", "DeviceGroup 0", "Unit 0", "Unit 0", "Unit 0", "Target 0"]].concat()
