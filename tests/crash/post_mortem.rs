@@ -11,7 +11,7 @@ use serde_json::Value;
 pub fn names_the_last_commands() -> anyhow::Result<()> {
     let target = Target::start(&Manifest::usual(64))?;
     let load = Load::start(Plan::usual(target.portal, 5))?;
-    let signals = [("vdisk", Signal::SIGKILL), ("core", Signal::SIGSEGV), ("iscsi", Signal::SIGABRT)];
+    let signals = [("vdisk", Signal::SIGKILL), ("core", Signal::SIGABRT), ("iscsi", Signal::SIGTRAP)];
     for (service, signal) in signals {
         load.wait_for_progress(500).with_context(|| target.logs())?;
         let before = target.signal(service, signal)?;
