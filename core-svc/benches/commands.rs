@@ -1,7 +1,8 @@
 //! What a command costs in the core: one thread plays transport and handler and turns the core in between, so the numbers
 //! hold four copies of a record at the far ends besides the core's own work.
 //!
-//! `cargo bench -p core-svc`. Medians of several runs, in nanoseconds a command.
+//! `cargo bench -p core-svc`. Medians of several runs, in nanoseconds a command. "Recorded" is with the flight recorder,
+//! which every service has; there are four events a command at the core.
 
 #[path = "../tests/shared/bare.rs"]
 mod bare;
@@ -13,6 +14,7 @@ use std::time::Instant;
 
 use bare::{A, Bare, DISK, OTHER};
 use ends::*;
+use ipc::message::Grant;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, request_flags};
 
 const RUNS: usize = 9;
@@ -27,8 +29,12 @@ struct Stage {
 
 impl Stage {
     /// `nexuses` nexuses, numbered from 1, that have taken their unit attention of LUN 0.
-    fn new(nexuses: u64) -> Self {
+    fn new(nexuses: u64, recorded: bool) -> Self {
         let mut bare = Bare::new();
+        if recorded {
+            let segment = ipc::shm::create("bench:recorder", ipc::recorder::BYTES).unwrap();
+            bare.grant(Grant::Recorder, vec![segment]);
+        }
         let mut disk = bare.handler(DISK);
         bare.handler(OTHER).send(&Reply::new(ReplyKind::Fenced, 0, 0));
         let mut transport = bare.transport(A);
@@ -98,7 +104,21 @@ fn write(transport: &mut FakeTransport, nexus: u64, serial: u64) {
 }
 
 fn measure(what: &str, nexuses: u64, depth: u64, commands: u64, ask: impl Fn(&mut FakeTransport, u64, u64)) {
-    let mut stage = Stage::new(nexuses);
+    measure_on(Stage::new(nexuses, false), what, nexuses, depth, commands, ask);
+}
+
+fn recorded(what: &str, depth: u64, ask: impl Fn(&mut FakeTransport, u64, u64)) {
+    measure_on(Stage::new(1, true), what, 1, depth, COMMANDS, ask);
+}
+
+fn measure_on(
+    mut stage: Stage,
+    what: &str,
+    nexuses: u64,
+    depth: u64,
+    commands: u64,
+    ask: impl Fn(&mut FakeTransport, u64, u64),
+) {
     stage.run(commands / 10 + 1, depth, nexuses, &ask);
     let mut times: Vec<f64> = (0..RUNS)
         .map(|_| {
@@ -150,7 +170,9 @@ fn rings() {
 fn main() {
     rings();
     measure("READ(10), depth 1", 1, 1, COMMANDS, read);
+    recorded("the same, recorded", 1, read);
     measure("READ(10), depth 32", 1, 32, COMMANDS, read);
+    recorded("the same, recorded", 32, read);
     measure("READ(10), depth 512", 1, 512, COMMANDS, read);
     measure("READ(10), depth 32, 256 nexuses", 256, 32, COMMANDS, read);
     measure("WRITE(10) with DATA_PENDING and DataComplete, depth 32", 1, 32, COMMANDS, write);

@@ -51,4 +51,4 @@ pub mod service;
 
 /// Version of everything that two processes of one Bulkhead must agree upon: ring and segment layouts, records and
 /// control messages. A service says it in [`message::Event::Hello`]; the supervisor refuses any other.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;

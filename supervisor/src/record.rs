@@ -24,7 +24,7 @@ use crate::plan::{Plan, UnitPlan};
 use crate::policy::Death;
 
 /// The format of both. Another number is not read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The schema of the notebook.
 pub const SCHEMA: u64 = u64::from_le_bytes(*b"BLKHDSUP") ^ FORMAT as u64;
 /// Bytes of the notebook: room for two pages of the most that the codec encodes.

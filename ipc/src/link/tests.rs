@@ -32,7 +32,8 @@ fn header_and_size_are_the_documented_ones() {
     let mut line = [0; 32];
     map.read(0, &mut line);
     let golden: Vec<u8> =
-        [*b"BLKHDLNK", 1u64.to_le_bytes(), 7u64.to_le_bytes(), 1024u64.to_le_bytes()].concat();
+        [*b"BLKHDLNK", u64::from(ABI_VERSION).to_le_bytes(), 7u64.to_le_bytes(), 1024u64.to_le_bytes()]
+            .concat();
     assert_eq!(line[..], golden);
     assert_eq!((REQUEST_RING, REPLY_RING), (16, 16 + 48 + 32768));
 }

@@ -18,7 +18,7 @@ fn hello_is_the_first_message() {
     let Some((Event::Hello { abi, kind, counters, .. }, fds)) = supervisor.receive().unwrap() else {
         panic!("no hello")
     };
-    assert_eq!((abi, kind, fds.len()), (1, ServiceKind::Core, 0));
+    assert_eq!((abi, kind, fds.len()), (ABI_VERSION, ServiceKind::Core, 0));
     assert_eq!(counters, ["a", "b"]);
 }
 
