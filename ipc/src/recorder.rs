@@ -170,19 +170,20 @@ impl Recorder {
         );
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, what: What, kind: u8, words: [u64; 6]) {
         let Tape { map, last, now, .. } = &*self.0;
         let number = last.load(Ordering::Relaxed) + 1;
         last.store(number, Ordering::Relaxed);
-        let at = RING + (number as usize % RECORDS) * WORDS;
+        let record = map.run(RING + (number as usize % RECORDS) * WORDS, WORDS);
+        let Some(record) = record.first_chunk::<WORDS>() else { return };
         let first = now.load(Ordering::Relaxed) | u64::from(kind) << 8 | what as u64;
-        map.word(at).store(first, Ordering::Relaxed);
-        for (index, word) in words.into_iter().enumerate() {
-            map.word(at + 1 + index).store(word, Ordering::Relaxed);
+        record[0].store(first, Ordering::Relaxed);
+        for (place, word) in record[1..NUMBER].iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
         }
         // Whoever sees the number sees the record.
-        map.word(at + NUMBER).store(number, Ordering::Release);
+        record[NUMBER].store(number, Ordering::Release);
     }
 }
 

@@ -294,10 +294,14 @@ pub fn lives(pid: u64) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-/// Kills a process that is no child of this one.
+/// Kills a process that is no child of this one, and waits until it is dead: it might answer for a while yet.
 pub fn kill(pid: u64) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process number");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+    let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).expect("alive");
+    rustix::process::pidfd_send_signal(&process, rustix::process::Signal::KILL).expect("killed");
+    let patience = rustix::event::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+    let end = &mut [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
+    assert_eq!(rustix::event::poll(end, Some(&patience)), Ok(1), "it does not die");
 }
 
 /// Waits for the end of a process, and kills it when it does not come.
