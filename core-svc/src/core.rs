@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use ipc::arena::Arenas;
+use ipc::crash::{self, Point};
 use ipc::fault::PeerFault;
 use ipc::journal::{Found, Journal};
 use ipc::message::Event;
@@ -45,6 +46,8 @@ pub struct Core {
     pub disk_failed: bool,
     /// Commands that wait for the end of those that they preempted.
     pub preempting: Vec<Preempting>,
+    /// The last turn had something to do.
+    busy: bool,
     /// Everything has been granted; what comes now is a change.
     pub serving: bool,
     /// Arenas of the transports.
@@ -111,6 +114,7 @@ impl Default for Core {
             writing: Vec::new(),
             disk_failed: false,
             preempting: Vec::new(),
+            busy: false,
             arenas: Arenas::default(),
             transports: Vec::new(),
             handlers: Vec::new(),
@@ -186,24 +190,32 @@ impl Core {
         if self.endings {
             self.finish_endings();
         }
-        asked || answered || written || copied
+        self.busy = asked || answered || written || copied;
+        self.busy
     }
 
     /// Makes the turn's work visible. What must outlive the core is saved before anybody can see its effect.
     pub fn flush(&mut self) {
         if !self.touched.is_empty() {
             self.save();
+            crash::at(Point::TurnSaved);
         }
         for transport in &mut self.transports {
             if let Some(link) = &mut transport.link {
                 link.flush();
             }
         }
+        if self.busy {
+            crash::at(Point::TransportsShown);
+        }
         // After that, because it gives slots of outcomes back: those have been told by then.
         for handler in &mut self.handlers {
             if let Some(link) = &mut handler.link {
                 link.flush();
             }
+        }
+        if self.busy {
+            crash::at(Point::HandlersShown);
         }
     }
 

@@ -122,6 +122,7 @@ impl Core {
             | Grant::Change { .. }
             | Grant::Settle { .. }
             | Grant::Portal(_)
+            | Grant::CrashPoint { .. }
             | Grant::Connection { .. } => {
                 bail!("not a grant for the core")
             }

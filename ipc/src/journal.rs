@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::crash::{self, Point};
 use crate::notebook::TooLong;
 use crate::shm::{MapError, Mapping};
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -134,11 +135,16 @@ impl Journal {
         if nothing {
             return Ok(());
         }
-        if !self.behind && self.end + staged <= self.room() {
+        // To die while everything is rewritten, which is rare, it need not be rare: it may be done at any time.
+        let wanted = [Point::JournalRewritten, Point::JournalBoth, Point::JournalMoved];
+        let full = self.end + staged > self.room() || wanted.into_iter().any(crash::is_armed);
+        if !self.behind && !full {
             let bytes = std::mem::take(&mut self.staged);
             self.staged = self.append(bytes);
             let half = self.half();
+            crash::at(Point::JournalWritten);
             self.word(half, COMMITTED).store(self.end as u64, Ordering::Release);
+            crash::at(Point::JournalValid);
             return Ok(());
         }
         self.staged.truncate(HEAD);
@@ -166,8 +172,11 @@ impl Journal {
         self.staged = self.append(bytes);
         self.word(half, SCHEMA).store(self.schema, Ordering::Relaxed);
         self.word(half, COMMITTED).store(self.end as u64, Ordering::Relaxed);
+        crash::at(Point::JournalRewritten);
         self.word(half, GENERATION).store(self.generation, Ordering::Release);
+        crash::at(Point::JournalBoth);
         self.word(old, GENERATION).store(0, Ordering::Release);
+        crash::at(Point::JournalMoved);
     }
 
     /// Writes one commit behind the last and returns the buffer, ready for the next.

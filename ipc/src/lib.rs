@@ -26,6 +26,8 @@ pub mod wait;
 #[cfg(not(loom))]
 pub mod arena;
 #[cfg(not(loom))]
+pub mod crash;
+#[cfg(not(loom))]
 pub mod extent;
 #[cfg(not(loom))]
 pub mod io;

@@ -21,6 +21,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use self::records::{Found, Records};
+use crate::crash::{self, Point};
 use crate::fault::PeerFault;
 use crate::shm::{MapError, Mapping, PAGE};
 use crate::sync::{Ordering, fence};
@@ -138,11 +139,14 @@ impl Notebook {
         let slot = ((sequence + 1) % 2) as usize;
         self.word(slot, SEQUENCE).store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+        crash::at(Point::PageBegun);
         self.map.write(slot * self.size / 2 + HEADER, page);
         self.word(slot, SCHEMA).store(self.schema, Ordering::Relaxed);
         self.word(slot, LENGTH).store(page.len() as u64, Ordering::Relaxed);
         self.word(slot, CHECKSUM).store(checksum(sequence, self.schema, page), Ordering::Relaxed);
+        crash::at(Point::PageWritten);
         self.word(slot, SEQUENCE).store(sequence, Ordering::Release);
+        crash::at(Point::PageValid);
         self.sequence = sequence;
         Ok(())
     }

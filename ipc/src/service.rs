@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::ABI_VERSION;
 use crate::channel::{ChannelError, ServiceChannel};
+use crate::crash::{self, Point};
 use crate::message::config::ServiceKind;
 use crate::message::{Event, Grant};
 
@@ -66,25 +67,52 @@ impl Control {
     /// Sends the events that wait.
     pub fn flush(&mut self) -> Result<(), ChannelError> {
         while let Some((event, fds)) = self.waiting.front() {
+            let told = match event {
+                Event::Ready => Some(Point::ReadyTold),
+                Event::Device { .. } => Some(Point::DeviceTold),
+                _ => None,
+            };
             let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
             match self.channel.send(event, &borrowed) {
                 Err(ChannelError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 other => other?,
             }
             self.waiting.pop_front();
+            match told {
+                Some(Point::ReadyTold) => crash::at(Point::ReadyTold),
+                Some(_) => crash::at(Point::DeviceTold),
+                None => {}
+            }
         }
         Ok(())
     }
 
-    /// The next grant, if there is one.
+    /// The next grant, if there is one. What is about dying on purpose is seen to here.
     pub fn poll(&mut self) -> Result<Option<(Grant, Vec<OwnedFd>)>, ChannelError> {
-        self.channel.receive()
+        loop {
+            let granted = self.channel.receive()?;
+            match &granted {
+                Some((Grant::CrashPoint { name, count }, _)) => {
+                    if !crash::arm(name, *count) {
+                        tracing::error!(name, "there is no such crash point");
+                    }
+                    continue;
+                }
+                Some((Grant::Go, _)) => crash::at(Point::GrantsHeard),
+                Some((Grant::Link { .. }, _)) => crash::at(Point::LinkGranted),
+                Some((Grant::LinkDown { .. }, _)) => crash::at(Point::LinkDownGranted),
+                Some((Grant::Change { .. }, _)) => crash::at(Point::ChangeGranted),
+                Some((Grant::Settle { .. }, _)) => crash::at(Point::SettleGranted),
+                _ => {}
+            }
+            return Ok(granted);
+        }
     }
 
     /// The next grant, waiting for it: before `Go`, when there is nothing else to do.
     pub fn wait(&mut self) -> Result<(Grant, Vec<OwnedFd>), ChannelError> {
         loop {
-            if let Some(grant) = self.channel.receive()? {
+            if let Some(grant) = self.poll()? {
                 return Ok(grant);
             }
             let wanted = if self.waiting.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+use crate::crash::{self, Point};
+
 const MAGIC: [u8; 8] = *b"BULKHEAD";
 const HEADER: usize = 20;
 /// The longest contents that are written or read.
@@ -77,9 +79,14 @@ impl StateDir {
         bytes.extend(checksum(schema, contents).to_le_bytes());
         bytes.extend(contents);
         file.write_all(&bytes)?;
+        crash::at(Point::FileWritten);
         file.sync_all()?;
+        crash::at(Point::FileSynced);
         rustix::fs::renameat(&*self.0, &new, &*self.0, name)?;
-        Ok(rustix::fs::fsync(&*self.0)?)
+        crash::at(Point::FileRenamed);
+        rustix::fs::fsync(&*self.0)?;
+        crash::at(Point::FileDurable);
+        Ok(())
     }
 
     /// Removes a file, if it is there. When this returns, it is gone for good.

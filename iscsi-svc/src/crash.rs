@@ -1,7 +1,9 @@
-//! Points at which a unit test lets this process die (`run/tests.rs`). Outside of unit tests they are nothing.
+//! Points at which this process can be told to die (`ipc::crash`). A unit test (`run/tests.rs`) lets it unwind there instead.
 
 #[cfg(test)]
 use std::cell::Cell;
+
+pub use ipc::crash::Point;
 
 #[cfg(test)]
 thread_local! {
@@ -21,7 +23,8 @@ pub fn arm(count: u64) {
 
 /// A point to die at.
 #[inline(always)]
-pub fn point() {
+pub fn point(point: Point) {
+    ipc::crash::at(point);
     #[cfg(test)]
     {
         let left = LEFT.get().saturating_sub(1);

@@ -19,7 +19,7 @@
 pub mod found;
 pub mod layout;
 
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::task::Place;
 use found::Found;
 use ipc::arena::Arena;
@@ -121,7 +121,7 @@ impl Book {
         let older = if self.memory().tag(a) <= self.memory().tag(b) { [a, b] } else { [b, a] };
         for at in older {
             self.memory().begin(at);
-            crash::point();
+            crash::point(Point::PictureErased);
         }
     }
 

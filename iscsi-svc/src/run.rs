@@ -6,7 +6,7 @@
 
 use crate::conn::{Close, Conn, ConnId};
 use crate::core_link::Down;
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::grants::{Boot, Next};
 use crate::listener::Listener;
 use crate::pdu::target::FunctionResponse;
@@ -243,7 +243,7 @@ impl Service {
             && let Some(reply) = self.shared.link.receive()
         {
             count += 1;
-            crash::point();
+            crash::point(Point::ReplyTaken);
             match self.shared.take_reply(reply) {
                 Ok(Some(news)) => self.tell(news),
                 Ok(None) => {}
@@ -326,7 +326,7 @@ impl Service {
             }
         }
         self.shared.reuse();
-        crash::point();
+        crash::point(Point::PicturesDone);
         for id in flushed.drain(..) {
             let Some(conn) = find(&mut self.places, id) else { continue };
             match conn.flush(&mut self.shared) {
@@ -335,9 +335,9 @@ impl Service {
             }
         }
         self.flushed = flushed;
-        crash::point();
+        crash::point(Point::ConnectionsShown);
         self.shared.link.flush();
-        crash::point();
+        crash::point(Point::CoreShown);
     }
 
     /// Ends in order: no connection, then no nexus.

@@ -58,6 +58,18 @@ pub enum Request {
         /// The most of its last records.
         lines: usize,
     },
+    /// Have a process die at a named point; answered when the point is about to be armed.
+    #[serde(rename = "crash-point")]
+    CrashPoint {
+        /// The service, or `supervisor`.
+        name: String,
+        /// The point, see [`ipc::crash`].
+        point: String,
+        /// How often it is passed until then, from 1.
+        count: u32,
+        /// Arm it in the next incarnation.
+        next_start: bool,
+    },
     /// Change a device while it is served; answered when it is done.
     Device {
         /// The device.

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use ipc::channel::{ChannelError, SupervisorChannel};
-use ipc::message::Event;
+use ipc::message::{Event, Grant};
 use ipc::shm;
 use ipc::stats::{PAGE_BYTES, Stats};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -87,6 +87,8 @@ pub struct Child {
     pub former: Option<OwnedFd>,
     /// The program that it has gone back to, and that is started instead of the installed one.
     pub pinned: Option<OwnedFd>,
+    /// The crash point that its next process is granted.
+    pub crash_next: Option<Grant>,
 }
 
 impl Default for Child {
@@ -99,6 +101,7 @@ impl Default for Child {
             last_death: None,
             former: None,
             pinned: None,
+            crash_next: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The `bulkhead` command line: what can be typed, and where it goes.
 
+mod crash_point;
 mod demo;
 mod device;
 mod logs;
@@ -112,6 +113,20 @@ enum Command {
         #[arg(long, short, default_value = "KILL")]
         signal: String,
     },
+    /// Have a service die at a named point of its work, to see that nobody notices; without arguments, list the points
+    CrashPoint {
+        /// The service, or `supervisor`
+        #[arg(requires = "point")]
+        name: Option<String>,
+        /// The point
+        point: Option<String>,
+        /// How often it is passed until then, from 1
+        #[arg(long, default_value_t = 1)]
+        count: u32,
+        /// In its next incarnation instead of the one that runs
+        #[arg(long)]
+        next_start: bool,
+    },
     /// Resize a device, or change its medium, while it is served
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -193,6 +208,13 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Kill { name, signal } => ask(Request::Kill { name, signal }),
         Command::Alua { port_group, state, device_group } => {
             ask(Request::Alua { port_group, state, device_group })
+        }
+        Command::CrashPoint { name: Some(name), point: Some(point), count, next_start } => {
+            ask(Request::CrashPoint { name, point, count, next_start })
+        }
+        Command::CrashPoint { .. } => {
+            say(&crash_point::table());
+            Ok(ExitCode::SUCCESS)
         }
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),

@@ -3,11 +3,13 @@
 //!
 //! `commit` writes down what has been decided before it is said, `adopt` goes on for a supervisor that died.
 //! `lifecycle` starts, stops and buries services; `events` hears them; `timers` is everything that happens because
-//! time has passed; `requests` answers administrators, `devices` those who change a device.
+//! time has passed; `requests` answers administrators, `devices` those who change a device, `crash_points` those who want
+//! something to die at a point that they name.
 
 mod access;
 mod adopt;
 mod commit;
+mod crash_points;
 mod devices;
 mod events;
 mod lifecycle;

@@ -74,6 +74,7 @@ impl Service {
             Grant::AccessGroup(_)
             | Grant::PortGroup(_)
             | Grant::DeviceGroup(_)
+            | Grant::CrashPoint { .. }
             | Grant::AccessState { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }

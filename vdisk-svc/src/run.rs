@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use ipc::arena::Arenas;
 use ipc::channel::ChannelError;
+use ipc::crash::{self, Point};
 use ipc::link::CAPACITY;
 use ipc::message::config::ServiceConfig;
 use ipc::message::{Event, Grant};
@@ -195,7 +196,13 @@ impl Service {
         let mut worked = self.take_requests();
         worked |= self.dispatch.reap();
         worked |= self.dispatch.tick();
+        if worked {
+            crash::at(Point::WorkDone);
+        }
         self.dispatch.flush();
+        if worked {
+            crash::at(Point::AnswersShown);
+        }
         let untold = !self.dispatch.notes.is_empty() || !self.dispatch.events.is_empty();
         if untold || self.dispatch.links.broken().is_some() {
             self.tell()?;
@@ -216,6 +223,7 @@ impl Service {
                 }
                 let Some((link, request)) = self.dispatch.links.receive(index) else { break };
                 worked = true;
+                crash::at(Point::RequestTaken);
                 match intake::read(&request, link, &self.arenas, &self.dispatch.units) {
                     Ok(asked) => self.serve_one(asked, link),
                     Err(fault) => self.dispatch.links.blame(link, fault),

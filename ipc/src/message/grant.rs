@@ -116,4 +116,12 @@ pub enum Grant {
     Stop,
     /// Its flight recorder, to be begun anew. Comes before anything that is to be recorded. Descriptor: segment.
     Recorder,
+    /// Die at the `count`th passing of a named point from here, see [`crate::crash`]. Only ever sent because an
+    /// administrator asked for it. No descriptor.
+    CrashPoint {
+        /// The point's name.
+        name: String,
+        /// From 1.
+        count: u32,
+    },
 }

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::crash::{self, Point};
 use crate::shm::Mapping;
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -60,15 +61,23 @@ impl Records {
     /// Writes a record. Panics for a place that there is not.
     pub fn write(&mut self, place: usize, bytes: &[u8; RECORD]) {
         self.sequence += 1;
-        self.clear(place);
+        self.empty(place);
+        crash::at(Point::RecordBegun);
         self.map.write(self.at(place) + HEADER, bytes);
         let checksum = checksum(self.sequence, self.schema, bytes);
         self.word(place, 1).store(checksum, Ordering::Relaxed);
+        crash::at(Point::RecordWritten);
         self.word(place, 0).store(self.sequence, Ordering::Release);
+        crash::at(Point::RecordValid);
     }
 
     /// Empties a place. Panics for one that there is not.
     pub fn clear(&mut self, place: usize) {
+        self.empty(place);
+        crash::at(Point::RecordCleared);
+    }
+
+    fn empty(&mut self, place: usize) {
         self.word(place, 0).store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }

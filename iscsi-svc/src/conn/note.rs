@@ -10,7 +10,7 @@ use super::rx::State;
 use super::rx::{After, Sink};
 use super::tx::picture::Needed;
 use super::{Conn, Phase};
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::notebook::Slot;
 use crate::notebook::layout::{
     FunctionNote, MOST_FUNCTIONS, Moment, NAME, Progress, REQUEST, Still, TAIL_ROOM, Who, flags, state,
@@ -134,7 +134,7 @@ impl Conn {
         for place in mirror.touched.drain(..) {
             if shared.book.has_task(place) {
                 self.note_task(place, tag, shared);
-                crash::point();
+                crash::point(Point::TaskNoted);
             }
         }
         let mut moment = self.moment(&mirror, shared);
@@ -163,10 +163,10 @@ impl Conn {
         let notes = notes[..usize::from(moment.functions)].as_bytes();
         shared.book.put_moment(slot, side, moment.as_bytes(), notes);
         shared.book.put_landed(slot, side, self.rx.tail(), self.rx.begun_head());
-        crash::point();
+        crash::point(Point::PictureWritten);
         // Commit point: what was written above holds from here on, and what held before does not.
         shared.book.commit(slot, side, tag);
-        crash::point();
+        crash::point(Point::PictureValid);
         mirror.side = side;
         self.mirror = Some(mirror);
     }

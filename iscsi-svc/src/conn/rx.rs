@@ -13,7 +13,7 @@ use super::staged::Staged;
 use super::tx::Payload;
 use super::{Close, Conn, Phase};
 use crate::buffers::{Buffers, Layout};
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::digest::{Crc32c, DIGEST_LEN, crc32c};
 use crate::login::negotiate::MAX_RECV_DATA_SEGMENT;
 use crate::pdu::bhs::padding;
@@ -339,7 +339,7 @@ impl Conn {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
             Err(_) => return Err(Close(Counter::Disconnected)),
         };
-        crash::point();
+        crash::point(Point::BytesReceived);
         self.take_in(received, shared);
         self.heard = shared.now;
         Ok(received == wanted)

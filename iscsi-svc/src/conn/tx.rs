@@ -8,7 +8,7 @@
 //! again: a segment that was noted does not change any more, and how much of it was sent the kernel knows.
 
 use crate::buffers::{BufId, Buffers};
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::digest::{Crc32c, crc32c};
 use crate::notebook::layout::{QUEUE, SEGMENTS};
 use crate::pdu::bhs::padding;
@@ -169,7 +169,7 @@ impl Tx {
             calls += 1;
             match io::send(&socket, &mut pieces, !complete) {
                 Ok(sent) => {
-                    crash::point();
+                    crash::point(Point::BytesSent);
                     self.advance(sent, buffers);
                     // A short count means that the socket's buffer is full; asking again would only say so.
                     if sent < wanted {

@@ -6,7 +6,7 @@
 
 use super::{Place, Service, note_dirty, token};
 use crate::conn::{Conn, ConnId};
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::notebook::found::Found;
 use crate::stats::Counter;
 use ipc::message::Event;
@@ -26,7 +26,7 @@ impl Service {
                 Some(at) => self.resume(found, &sockets[at].1)?,
                 None => false,
             };
-            crash::point();
+            crash::point(Point::SocketResumed);
             if resumed {
                 sockets.retain(|(key, _)| *key != found.moment.key);
             } else {

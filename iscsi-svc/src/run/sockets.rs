@@ -4,7 +4,7 @@
 
 use super::{CONNECTION, CONTROL, LISTENER, MOST_PLACES, Place, Service, TICK, find, note_dirty, token};
 use crate::conn::{Close, Conn, ConnId, Phase};
-use crate::crash;
+use crate::crash::{self, Point};
 use crate::stats::{Counter, NAMES};
 use ipc::message::Event;
 use ipc::wait::Watch;
@@ -132,7 +132,7 @@ impl Service {
             match self.control.report(Event::Deposit { key: conn.key }, vec![duplicate]) {
                 Ok(()) => {
                     place.deposited = true;
-                    crash::point();
+                    crash::point(Point::SocketDeposited);
                 }
                 Err(error) => tracing::debug!(%error, "the supervisor does not listen"),
             }

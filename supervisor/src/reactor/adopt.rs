@@ -5,13 +5,14 @@
 //! asked for, stops ordered. A service that had not got all its grants is ended and started anew, which costs nobody
 //! anything, for it served nobody yet. A service that died meanwhile is noticed by its pidfd like any other.
 
+use ipc::crash::{self, Point};
 use ipc::message::Grant;
 use ipc::wait::Watch;
 
 use super::commit::process_names;
 use super::lifecycle::peer_state;
 use super::upgrade::{former_name, pinned_name};
-use super::{CONTROL, PIDFD, Reactor};
+use super::{CONTROL, PIDFD, Reactor, crash_points};
 use crate::child::{Child, Process, State};
 use crate::kept::Inheritance;
 use crate::record::{ChildRecord, Record};
@@ -23,6 +24,8 @@ const CUT_SHORT: &str = "its start was cut short by the death of the supervisor"
 impl Reactor {
     /// Goes on where the supervisor that wrote `record` died. Whatever of `inheritance` nobody needs is closed.
     pub fn adopt(mut self, record: Record, mut inheritance: Inheritance) -> Self {
+        crash_points::arm_kept(&self.memory.kept, &mut inheritance);
+        crash::at(Point::AdoptBegun);
         self.clock = crate::clock::Clock::resume(record.origin);
         self.ticked = self.now();
         self.announced = record.announced;
@@ -50,9 +53,11 @@ impl Reactor {
             self.bury(service, "was lost with the supervisor".to_owned(), Vec::new(), None);
         }
         self.end_cut_short();
+        crash::at(Point::AdoptChildren);
         self.say_again(given_up);
         self.record_processes();
         self.say();
+        crash::at(Point::AdoptSaid);
         let running = self.children.iter().filter(|child| child.process.is_some()).count();
         tracing::info!(services = running, "the former supervisor is dead: took up its services");
         self
@@ -82,7 +87,7 @@ impl Reactor {
         });
         let found = process.is_some();
         self.children[service as usize] =
-            Child { state, process, starts, deaths, last_death, former, pinned };
+            Child { state, process, starts, deaths, last_death, former, pinned, crash_next: None };
         found || !had_one
     }
 

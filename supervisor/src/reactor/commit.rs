@@ -12,6 +12,7 @@
 
 use std::rc::Rc;
 
+use ipc::crash::{self, Point};
 use ipc::notebook::Notebook;
 use ipc::shm;
 
@@ -141,15 +142,21 @@ impl Reactor {
     /// Says what is to be said, after it has been written down that it will be.
     pub(super) fn say(&mut self) {
         self.commit();
+        crash::at(Point::SayNoted);
         let mut said = false;
         for service in 0..self.children.len() as u32 {
             let Some(process) = &mut self.child(service).process else { continue };
-            said |= process.owed || process.has_waiting();
+            let owed = process.owed || process.has_waiting();
             process.flush();
             process.owed = false;
+            if owed {
+                crash::at(Point::SaySome);
+            }
+            said |= owed;
             self.watch_room(service);
         }
         if said {
+            crash::at(Point::SaidAll);
             self.commit();
         }
     }

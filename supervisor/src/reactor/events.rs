@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use ipc::ABI_VERSION;
 use ipc::channel::ChannelError;
+use ipc::crash::{self, Point};
 use ipc::message::Event;
 use ipc::message::config::ServiceKind;
 use ipc::stats::COUNTERS;
@@ -52,9 +53,11 @@ impl Reactor {
                     if !kept {
                         self.commit();
                     }
+                    crash::at(Point::EventDone);
                     if let Some(process) = &mut self.child(service).process {
                         process.heard();
                     }
+                    crash::at(Point::EventTaken);
                 }
                 Ok(None) => return,
                 Err(ChannelError::Closed) => {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use ipc::crash::{self, Point};
 use ipc::message::Grant;
 use ipc::wait::Watch;
 
@@ -41,7 +42,9 @@ impl Reactor {
         child.starts += 1;
         match process {
             Ok(process) => {
+                crash::at(Point::ChildSpawned);
                 self.memory.store_process(service, child.starts, &process);
+                crash::at(Point::ChildKept);
                 tracing::info!(service = %name, pid = process.pid(), "started");
                 child.state = State::Starting;
                 child.process = Some(process);
@@ -84,6 +87,8 @@ impl Reactor {
             process.granted = true;
             process.beat = (process.stats.beats(), now);
         }
+        let armed = self.child(service).crash_next.take();
+        self.send_all(armed.map(|grant| (service, (grant, Vec::new()))).into_iter().collect());
         for grant in grants {
             self.send(service, grant);
         }
@@ -163,6 +168,7 @@ impl Reactor {
                 None
             }
         };
+        crash::at(Point::ChildReaped);
         // What it said last is heard before its socket goes.
         self.hear(service);
         let Some(process) = self.child(service).process.take() else { return };
@@ -183,6 +189,7 @@ impl Reactor {
             let ran = process.ready.map(|ready| now.saturating_sub(ready));
             self.bury(service, cause, obituary::last_lines(&log, process.log_start()), ran);
         }
+        crash::at(Point::ChildBuried);
         self.record_processes();
     }
 

@@ -59,6 +59,10 @@ impl Reactor {
             }
             Request::Restart { name } | Request::Stop { name } | Request::Start { name } => name,
             Request::Kill { name, .. } | Request::Upgrade { name } | Request::PostMortem { name, .. } => name,
+            Request::CrashPoint { name, point, count, next_start } => {
+                let reply = self.arm(name, point, *count, *next_start);
+                return self.answer(client, &reply);
+            }
             Request::Replace => {
                 let reply = self.replace();
                 return self.answer(client, &reply);
@@ -87,6 +91,7 @@ impl Reactor {
         let goal = match request {
             Request::Status | Request::Device { .. } | Request::Alua { .. } | Request::Replace => return,
             Request::PostMortem { .. } => return,
+            Request::CrashPoint { .. } => return,
             Request::Upgrade { .. } => match self.upgrade(client, service) {
                 Some(goal) => goal,
                 None => return,
