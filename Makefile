@@ -4,8 +4,12 @@ BIN = $(or $(CARGO_TARGET_DIR),target)/release
 export CARGO_TERM_COLOR ?= auto
 
 FUZZ_SECONDS ?= 30
+CHAOS_SEED ?= 4
+CHAOS_FAULTS ?= 200
+CHAOS_POINTS ?= 20
 
-.PHONY: help demo build test unit loom suites lab fuzz full check fmt clippy doc deny bench hop instructions compare prepare miri
+.PHONY: help demo build test unit loom suites lab fuzz full chaos check fmt clippy doc deny bench hop instructions compare \
+	prepare miri
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -14,7 +18,7 @@ demo: build ## serve a 1 GiB file and a null disk on 127.0.0.1:3260, until Ctrl-
 	@# Without make in between, Ctrl-C is bulkhead's alone.
 	@exec $(BIN)/bulkhead demo
 
-build: ## the four binaries, in target/release
+build: ## the binaries, in target/release
 	cargo build --release --locked --bins
 
 test: prepare build unit loom suites ## everything that must pass; installs what it needs from Debian when root
@@ -40,6 +44,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 full: prepare build ## crash suite, lab and qemu-img at full size: 20 kills a service, images of 1 GiB
 	BULKHEAD_BIN_DIR=$(BIN) BULKHEAD_KILLS=20 BULKHEAD_IMAGE_MIB=1024 BULKHEAD_IDLE_SECONDS=10 \
 		cargo test --locked -p bulkhead-tests --test conformance --test crash --test lab
+
+chaos: build ## CHAOS_FAULTS (200) of each fault on each process under each workload, by CHAOS_SEED; takes hours
+	$(BIN)/bulkhead chaos --seed $(CHAOS_SEED) --faults $(CHAOS_FAULTS) --crash-points $(CHAOS_POINTS) --minutes 1440
 
 check: fmt clippy doc deny ## what must hold before a commit
 

@@ -1,5 +1,6 @@
 //! The `bulkhead` command line: what can be typed, and where it goes.
 
+mod chaos;
 mod crash_point;
 mod demo;
 mod device;
@@ -127,6 +128,13 @@ enum Command {
         #[arg(long)]
         next_start: bool,
     },
+    /// Kill, stop, starve and scribble over a target of its own under a verified load, and tell what initiators saw of it
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// See `bulkhead chaos --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Resize a device, or change its medium, while it is served
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -216,6 +224,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
             say(&crash_point::table());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Chaos { arguments } => match chaos::become_chaos(&arguments)? {},
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
         Command::PostMortem { name, lines, json } => post_mortem::post_mortem(&run_dir, name, lines, json),

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod atomic;
+mod chaos;
 mod clients;
 mod copies;
 mod hang;
@@ -15,6 +16,7 @@ mod media;
 mod pauses;
 mod post_mortem;
 mod power;
+mod points;
 mod refusals;
 mod reservations;
 mod witness;
@@ -97,6 +99,11 @@ fn main() -> ExitCode {
         Case::new("service_dies_while_there_is_no_supervisor", adoption::unsupervised),
         Case::new("services_and_supervisor_are_upgraded_under_load", adoption::upgrades).limit(long),
         Case::new("keeper_dies_and_the_supervisor_goes_on", adoption::keeper),
+        Case::new("core_dies_at_every_crash_point", points::core).limit(long),
+        Case::new("iscsi_dies_at_every_crash_point", points::iscsi).limit(long),
+        Case::new("vdisk_dies_at_every_crash_point", points::vdisk).limit(long),
+        Case::new("supervisor_dies_at_every_crash_point", points::supervisor).limit(long),
+        Case::new("every_fault_on_every_process_under_every_workload", chaos::everything).limit(long),
         Case::new("idle_target_uses_no_cpu", lifecycle::idle),
         Case::new("second_supervisor_on_a_run_directory_is_refused", refusals::second_supervisor),
         Case::new("portal_in_use_is_named", refusals::portal_in_use),

@@ -10,9 +10,18 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
 }
 
+static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Uses what is installed beside this program, unless `BULKHEAD_BIN_DIR` says otherwise. Before anything else is asked for.
+pub fn use_installed() {
+    let own = std::env::current_exe().unwrap_or_default();
+    if let (None, Some(beside)) = (std::env::var_os("BULKHEAD_BIN_DIR"), own.parent()) {
+        DIRECTORY.get_or_init(|| beside.to_owned());
+    }
+}
+
 /// The directory with `bulkhead` and the services.
 pub fn directory() -> &'static Path {
-    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match std::env::var_os("BULKHEAD_BIN_DIR") {
         // From the root: cargo runs tests in the folder of their package.
         Some(given) => repository().join(given),

@@ -12,9 +12,14 @@ pub mod manifest;
 pub mod status;
 pub mod target;
 
+pub mod chaos;
+pub mod counter;
+pub mod crash_points;
+pub mod gauge;
 pub mod initiator;
 pub mod load;
 pub mod pause;
+pub mod stir;
 
 pub mod clients;
 pub mod fio;

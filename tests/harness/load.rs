@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, ensure};
 
 use crate::deadline;
+use crate::gauge::Gauge;
 
 /// What to load, and how.
 #[derive(Debug, Clone)]
@@ -43,6 +44,12 @@ pub struct Plan {
     pub digests: bool,
     /// Bytes of a command's data; 0: of several sizes.
     pub bytes: u32,
+    /// What was never written is written before it is read, whatever `writes` says, so that a read has something to find.
+    pub fill: bool,
+    /// One slot after the other, instead of any.
+    pub sequential: bool,
+    /// Who is told of everything as it happens. Completions are not remembered then.
+    pub gauge: Option<Arc<Gauge>>,
 }
 
 impl Plan {
@@ -59,6 +66,9 @@ impl Plan {
             reconnect: false,
             digests: false,
             bytes: 0,
+            fill: false,
+            sequential: false,
+            gauge: None,
         }
     }
 }
@@ -72,6 +82,8 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Bytes that a read returned and that were not what had been written.
     pub wrong_bytes: u64,
+    /// Bytes that reads returned and that were compared.
+    pub verified: u64,
     /// Unit attentions that commands met, those right after a login not counted.
     pub unit_attentions: u32,
     /// How often the connection was lost and the session begun anew.

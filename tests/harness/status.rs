@@ -14,6 +14,16 @@ pub struct Status {
     pub board: String,
     /// Every service.
     pub services: Vec<Service>,
+    /// Every link.
+    #[serde(default)]
+    pub links: Vec<Link>,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Link {
+    /// How many there have been between the two.
+    pub epoch: u64,
 }
 
 /// One service.

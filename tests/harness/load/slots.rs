@@ -27,6 +27,8 @@ pub struct Slot {
 pub struct Slots {
     seed: u64,
     slots: Vec<Slot>,
+    /// The slot before the next one, for those who go in order.
+    last: usize,
 }
 
 impl Slots {
@@ -41,7 +43,7 @@ impl Slots {
             slots.push(Slot { lba, blocks: size, version: 0, busy: false });
             lba += u64::from(size);
         }
-        Self { seed, slots }
+        Self { seed, slots, last: 0 }
     }
 
     /// How many there are.
@@ -66,6 +68,17 @@ impl Slots {
             if !self.slots[index].busy {
                 self.slots[index].busy = true;
                 return index;
+            }
+        }
+    }
+
+    /// The next one in order that is not busy; there must be more slots than commands.
+    pub fn next_free(&mut self) -> usize {
+        loop {
+            self.last = (self.last + 1) % self.slots.len();
+            if !self.slots[self.last].busy {
+                self.slots[self.last].busy = true;
+                return self.last;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::slots::{BLOCK, Slots};
 use super::{Completion, Plan, Report, Shared};
@@ -59,7 +59,7 @@ impl Worker {
     pub fn run(mut self, mut session: Session) -> anyhow::Result<Report> {
         while let Err(error) = self.load(&mut session) {
             if !self.plan.reconnect {
-                self.report.errors.push(format!("{error:#}"));
+                self.fail(&error);
                 return Ok(self.report);
             }
             session = self.reconnect()?;
@@ -88,9 +88,12 @@ impl Worker {
     }
 
     fn next_job(&mut self) -> Job {
-        let slot = self.slots.choose(&mut self.random);
-        let writes = self.random.between(0, 100) < self.plan.writes;
+        let slot = match self.plan.sequential {
+            true => self.slots.next_free(),
+            false => self.slots.choose(&mut self.random),
+        };
         let version = self.slots.slot(slot).version + 1;
+        let writes = self.random.between(0, 100) < self.plan.writes || self.plan.fill && version == 1;
         Job { slot, writes: writes.then_some(version), long: self.random.between(0, 2) == 0 }
     }
 
@@ -117,6 +120,7 @@ impl Worker {
         let job = self.jobs.remove(&done.tag).context("an answer to an unknown command")?;
         if done.is_unit_attention() {
             self.report.unit_attentions += 1;
+            self.plan.gauge.iter().for_each(|gauge| gauge.unit_attention());
             return self.submit(session, job);
         }
         let slot = self.slots.slot(job.slot);
@@ -129,17 +133,33 @@ impl Worker {
             let Done { status, residual, .. } = done;
             let sense = done.sense_code();
             let what = if job.writes.is_some() { "write" } else { "read" };
-            self.report.errors.push(format!(
+            self.fail(&anyhow!(
                 "{what} of {place}: status {status:02x}, residual {residual}, sense {sense:02x?}"
             ));
             return Ok(());
         }
-        if job.writes.is_none() {
-            self.report.wrong_bytes += self.slots.wrong(job.slot, &done.data);
-        }
-        self.report.completions.push(Completion { sent: done.sent, at: done.at });
+        self.completed(&done, job.writes.is_none().then_some(job.slot));
         self.shared.done.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// A command ended with GOOD. What it read is what the slot must hold.
+    fn completed(&mut self, done: &Done, read: Option<usize>) {
+        let (wrong, verified) = match read {
+            Some(slot) => (self.slots.wrong(slot, &done.data), done.data.len() as u64),
+            None => (0, 0),
+        };
+        self.report.wrong_bytes += wrong;
+        self.report.verified += verified;
+        match &self.plan.gauge {
+            Some(gauge) => gauge.done(done.at, verified, wrong),
+            None => self.report.completions.push(Completion { sent: done.sent, at: done.at }),
+        }
+    }
+
+    fn fail(&mut self, error: &anyhow::Error) {
+        self.report.errors.push(format!("{error:#}"));
+        self.plan.gauge.iter().for_each(|gauge| gauge.failed(error));
     }
 
     /// A new session, and what was in flight on the old one sent again: a write may have been executed already, and its
@@ -168,9 +188,9 @@ impl Worker {
             let (cdb, length) = (cdb::read16(slot.lba, slot.blocks), slot.blocks as usize * BLOCK);
             let done = session.execute(Command::read(self.plan.lun, &cdb, length))?;
             if done.status == 0 {
-                self.report.wrong_bytes += self.slots.wrong(index, &done.data);
+                self.completed(&done, Some(index));
             } else {
-                self.report.errors.push(format!("reading back: status {:02x}", done.status));
+                self.fail(&anyhow!("reading back: status {:02x}", done.status));
             }
         }
         session.logout()

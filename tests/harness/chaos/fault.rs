@@ -1,0 +1,171 @@
+//! What is done to a process: each fault is one that a host, a bug or an administrator could bring about.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit, prlimit};
+use serde::Serialize;
+
+use crate::crash_points::SUPERVISOR;
+use crate::deadline;
+use crate::random::Random;
+use crate::status::{Service, Status};
+use crate::target::{PATIENCE, Target};
+
+/// What can be done to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    /// SIGKILL
+    Kill,
+    /// SIGSEGV
+    Segv,
+    /// SIGABRT, as of an assertion that failed.
+    Abort,
+    /// SIGSTOP: it hangs, until its heart is found to stand still. Nobody looks at the supervisor's, and nobody needs it: it is
+    /// woken again.
+    Stop,
+    /// It gets no more memory. It dies of that, or goes on without.
+    Starve,
+    /// The indices of a link that it serves become garbage. For the supervisor, which has none, the pages on which services
+    /// show it their hearts and counters.
+    Scribble,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Kill, Self::Segv, Self::Abort, Self::Stop, Self::Starve, Self::Scribble];
+
+    /// Whether it makes sense for a process. The supervisor holds no data, and asks for memory only when something changes.
+    pub fn suits(self, whom: &str) -> bool {
+        whom != SUPERVISOR || self != Self::Starve
+    }
+}
+
+/// Does it, and waits until all services run again. `now` is called right before it is done.
+///
+/// # Errors
+/// It cannot be done, or something does not come back.
+pub fn inflict(
+    target: &Target,
+    whom: &str,
+    fault: Fault,
+    random: &mut Random,
+    now: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let before = target.status()?;
+    let victim = before.service(whom);
+    let pid = match victim {
+        Some(service) => service.pid.with_context(|| format!("{whom} has no process"))?,
+        None => before.pid,
+    };
+    now();
+    match (fault, victim) {
+        (Fault::Kill, _) => send(pid, Signal::SIGKILL)?,
+        (Fault::Segv, _) => segv(pid)?,
+        (Fault::Abort, _) => send(pid, Signal::SIGABRT)?,
+        (Fault::Stop, Some(_)) => send(pid, Signal::SIGSTOP)?,
+        (Fault::Stop, None) => doze(pid, random)?,
+        (Fault::Starve, _) => starve(pid, random)?,
+        (Fault::Scribble, Some(_)) => scribble_link(target, &before, pid, random)?,
+        (Fault::Scribble, None) => scribble_stats(&before, random)?,
+    }
+    recovered(target, &before, victim, fault)
+}
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    kill(Pid::from_raw(pid.try_into()?), signal).with_context(|| format!("{signal} to process {pid}"))
+}
+
+/// Waits until everything runs, and another process than before if it must have died.
+fn recovered(target: &Target, before: &Status, victim: Option<&Service>, fault: Fault) -> anyhow::Result<()> {
+    let must_die = match fault {
+        Fault::Kill | Fault::Segv | Fault::Abort => true,
+        Fault::Stop => victim.is_some(),
+        Fault::Starve | Fault::Scribble => false,
+    };
+    let other = |now: &Status| match victim {
+        Some(service) => now.service(&service.name).is_some_and(|now| now.restarts > service.restarts),
+        None => now.pid != before.pid,
+    };
+    let back = deadline::wait_for("all services to run again", PATIENCE, || {
+        // A client of a supervisor that dies hears that it ended.
+        Ok(target.status().ok().filter(|now| now.all_running() && (other(now) || !must_die)))
+    });
+    back.map(drop).with_context(|| target.logs())
+}
+
+/// Rust's runtime catches the signal, finds no fault of its own, and gives the handler up: the next one is the end, as
+/// with an access that is repeated.
+fn segv(pid: u32) -> anyhow::Result<()> {
+    deadline::wait_for("death by SIGSEGV", PATIENCE, || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit(')').next().unwrap_or_default().trim().chars().next();
+        // Nobody but a process that still runs is sent it: the number could be another's by then.
+        let dead = matches!(state, None | Some('Z' | 'X'));
+        Ok((dead || send(pid, Signal::SIGSEGV).is_err()).then_some(()))
+    })
+}
+
+/// Stops a process for a while.
+fn doze(pid: u32, random: &mut Random) -> anyhow::Result<()> {
+    send(pid, Signal::SIGSTOP)?;
+    // How long it stands still is the point here.
+    std::thread::park_timeout(Duration::from_millis(random.between(20, 500)));
+    send(pid, Signal::SIGCONT)
+}
+
+/// Little more memory than it has, or none.
+fn starve(pid: u32, random: &mut Random) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
+    let pages: u64 = text.split(' ').next().unwrap_or_default().parse()?;
+    let bytes = pages * 4096 + random.between(0, 64) * 4096;
+    let pid = rustix::process::Pid::from_raw(pid.try_into()?);
+    // The hard limit stays: not everybody may raise it again should the process be chosen once more.
+    prlimit(pid, Resource::As, Rlimit { current: Some(bytes), maximum: None })?;
+    Ok(())
+}
+
+/// Where a process has mapped the segments of a kind.
+fn mapped(pid: u32, kind: &str) -> anyhow::Result<Vec<u64>> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let of_kind = maps.lines().filter(|line| line.contains(kind) && line.contains("rw-s"));
+    Ok(of_kind.filter_map(|line| u64::from_str_radix(line.split('-').next()?, 16).ok()).collect())
+}
+
+/// Overwrites the header lines of a ring of one link, until somebody has found out: what is overwritten is not always
+/// looked at before it is written again.
+fn scribble_link(target: &Target, before: &Status, pid: u32, random: &mut Random) -> anyhow::Result<()> {
+    let mut scribble = || -> anyhow::Result<()> {
+        let links = mapped(pid, "bulkhead:link")?;
+        ensure!(!links.is_empty(), "process {pid} has no link");
+        let link = links[random.between(0, links.len() as u64) as usize];
+        let memory = File::options().write(true).open(format!("/proc/{pid}/mem"))?;
+        // After the header of the link, one line each: produced, consumed, asleep.
+        for line in 1..3 {
+            memory.write_at(&random.number().to_le_bytes(), link + line * 128)?;
+        }
+        Ok(())
+    };
+    deadline::wait_for("a link to be replaced", PATIENCE, || {
+        // It may be dead of its peers' complaints.
+        let _ = scribble();
+        Ok(target.status().ok().filter(|now| now.links != before.links).map(drop))
+    })
+}
+
+/// Overwrites the page of a service on which the supervisor reads how it is.
+fn scribble_stats(before: &Status, random: &mut Random) -> anyhow::Result<()> {
+    let service = &before.services[random.between(0, before.services.len() as u64) as usize];
+    let pid = service.pid.with_context(|| format!("{} has no process", service.name))?;
+    let memory = File::options().write(true).open(format!("/proc/{pid}/mem"))?;
+    for page in mapped(pid, "bulkhead:stats")? {
+        memory.write_at(&random.bytes(1024), page)?;
+    }
+    Ok(())
+}
