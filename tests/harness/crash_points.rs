@@ -13,6 +13,8 @@ use nix::sys::signal::Signal;
 
 use self::ground::Ground;
 use crate::deadline;
+use crate::initiator::login::Login;
+use crate::initiator::session::Session;
 use crate::target::{PATIENCE, Target};
 
 /// How long a point may take to be reached.
@@ -24,6 +26,11 @@ pub const SUPERVISOR: &str = "supervisor";
 
 /// Points of the handler that a change of a device passes.
 const CHANGES: [&str; 3] = ["change.granted", "settle.granted", "device.told"];
+
+/// Points of the transport that a login and a logout pass.
+const LOGINS: [&str; 2] = ["picture.erased", "socket.deposited"];
+/// So many nudges long a start may take.
+const STARTS: usize = 10;
 
 /// A point, and who passes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,15 +118,12 @@ impl CrashPoint {
             SUPERVISOR => target.dir.path().join("output"),
             service => target.run_dir().join("log").join(format!("{service}.log")),
         });
-        let count = if self.at_start { 1 } else { count }.to_string();
-        let mut arguments = vec!["crash-point", &self.process, &self.name, "--count", &count];
-        arguments.extend(self.at_start.then_some("--next-start"));
-        let armed = target.bulkhead(&arguments)?;
-        let text = String::from_utf8_lossy(&armed.stderr).into_owned();
-        // The supervisor may be dead before it has answered.
-        ensure!(armed.status.success() || self.process == SUPERVISOR, "{arguments:?}: {text}");
         let begun = Instant::now();
-        for turn in 0.. {
+        for turn in 0usize.. {
+            // A start that was cut short, by whomever, takes what was armed for it along.
+            if turn == 0 || self.at_start && turn.is_multiple_of(STARTS) {
+                self.arm(target, count)?;
+            }
             self.nudge(ground, turn);
             let reached = deadline::wait_for("a crash point", NUDGE, || {
                 Ok(mark.died_at(&self.name).map(|pid| (pid, Instant::now())))
@@ -134,6 +138,17 @@ impl CrashPoint {
         }
         self.disarm(target)?;
         bail!("{} of {} was not reached within {LIMIT:?}", self.name, self.process)
+    }
+
+    fn arm(&self, target: &Target, count: u64) -> anyhow::Result<()> {
+        let count = if self.at_start { 1 } else { count }.to_string();
+        let mut arguments = vec!["crash-point", &self.process, &self.name, "--count", &count];
+        arguments.extend(self.at_start.then_some("--next-start"));
+        let armed = target.bulkhead(&arguments)?;
+        let text = String::from_utf8_lossy(&armed.stderr).into_owned();
+        // The supervisor may be dead before it has answered.
+        ensure!(armed.status.success() || self.process == SUPERVISOR, "{arguments:?}: {text}");
+        Ok(())
     }
 
     /// What is armed ends with the process.
@@ -151,7 +166,7 @@ impl CrashPoint {
             let status = target.status().ok();
             Ok(status.filter(|status| status.all_running() && !status.pids().contains(&dead)))
         });
-        back.map(drop).with_context(|| target.logs())
+        back.map(drop)
     }
 
     /// Does what brings the point about. What cannot be done now is tried again.
@@ -163,9 +178,14 @@ impl CrashPoint {
             return ground.change(turn);
         }
         let target = &ground.target;
+        if LOGINS.contains(&self.name.as_str()) {
+            // One that is cut short is not worth a word.
+            return drop(Login::normal(91).session(target.portal).and_then(Session::logout));
+        }
         let services = ["vdisk", "core", "iscsi"];
         let neighbours: Vec<&str> = services.into_iter().filter(|name| *name != self.process).collect();
         match (self.at_start, self.process.as_str()) {
+            (true, _) if !turn.is_multiple_of(STARTS) => {}
             (true, SUPERVISOR) => drop(target.kill_supervisor()),
             (true, service) => drop(target.signal(service, Signal::SIGKILL)),
             // The load alone passes most points; a death is what the others wait for.

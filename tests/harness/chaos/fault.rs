@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -26,8 +25,7 @@ pub enum Fault {
     Segv,
     /// SIGABRT, as of an assertion that failed.
     Abort,
-    /// SIGSTOP: it hangs, until its heart is found to stand still. Nobody looks at the supervisor's, and nobody needs it: it is
-    /// woken again.
+    /// SIGSTOP: it hangs, until its heart is found to stand still: a service's by the supervisor, the supervisor's by its keeper.
     Stop,
     /// It gets no more memory. It dies of that, or goes on without.
     Starve,
@@ -69,8 +67,7 @@ pub fn inflict(
         (Fault::Kill, _) => send(pid, Signal::SIGKILL)?,
         (Fault::Segv, _) => segv(pid)?,
         (Fault::Abort, _) => send(pid, Signal::SIGABRT)?,
-        (Fault::Stop, Some(_)) => send(pid, Signal::SIGSTOP)?,
-        (Fault::Stop, None) => doze(pid, random)?,
+        (Fault::Stop, _) => send(pid, Signal::SIGSTOP)?,
         (Fault::Starve, _) => starve(pid, random)?,
         (Fault::Scribble, Some(_)) => scribble_link(target, &before, pid, random)?,
         (Fault::Scribble, None) => scribble_stats(&before, random)?,
@@ -84,11 +81,7 @@ fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
 
 /// Waits until everything runs, and another process than before if it must have died.
 fn recovered(target: &Target, before: &Status, victim: Option<&Service>, fault: Fault) -> anyhow::Result<()> {
-    let must_die = match fault {
-        Fault::Kill | Fault::Segv | Fault::Abort => true,
-        Fault::Stop => victim.is_some(),
-        Fault::Starve | Fault::Scribble => false,
-    };
+    let must_die = !matches!(fault, Fault::Starve | Fault::Scribble);
     let other = |now: &Status| match victim {
         Some(service) => now.service(&service.name).is_some_and(|now| now.restarts > service.restarts),
         None => now.pid != before.pid,
@@ -110,14 +103,6 @@ fn segv(pid: u32) -> anyhow::Result<()> {
         let dead = matches!(state, None | Some('Z' | 'X'));
         Ok((dead || send(pid, Signal::SIGSEGV).is_err()).then_some(()))
     })
-}
-
-/// Stops a process for a while.
-fn doze(pid: u32, random: &mut Random) -> anyhow::Result<()> {
-    send(pid, Signal::SIGSTOP)?;
-    // How long it stands still is the point here.
-    std::thread::park_timeout(Duration::from_millis(random.between(20, 500)));
-    send(pid, Signal::SIGCONT)
 }
 
 /// Little more memory than it has, or none.

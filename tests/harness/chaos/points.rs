@@ -37,6 +37,7 @@ fn on_a_target(settings: &Settings, until: Instant, report: &mut Report) -> anyh
             point: point.name.clone(),
             hits: 0,
             missed: 0,
+            why: None,
             out_of_reach: point.out_of_reach(&ground),
         })
         .collect();
@@ -74,7 +75,10 @@ fn hit_all(
             }
             match point.hit(ground, random.between(1, 16)) {
                 Ok(_) => hits.hits += 1,
-                Err(_) => hits.missed += 1,
+                Err(error) => {
+                    hits.missed += 1;
+                    hits.why = Some(error.to_string());
+                }
             }
             if !gauge.is_flawless() {
                 bail!("initiators saw it at {} of {}", point.name, point.process);

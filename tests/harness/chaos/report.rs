@@ -116,6 +116,8 @@ pub struct Hits {
     pub hits: usize,
     /// How often it was to be hit, and was not.
     pub missed: usize,
+    /// Why not, the last time.
+    pub why: Option<String>,
     /// Why it cannot be hit on this machine.
     pub out_of_reach: Option<String>,
 }
@@ -202,10 +204,10 @@ impl Report {
         }
         let hit = self.crash_points.iter().filter(|point| point.hits > 0).count();
         let mut text = format!("crash points hit: {hit} of {}\n", self.crash_points.len());
-        for Hits { process, point, hits, missed, out_of_reach } in &self.crash_points {
+        for Hits { process, point, hits, missed, why, out_of_reach } in &self.crash_points {
             text += &format!("  {process:<11} {point:<18} {hits:>5}");
             if *missed > 0 {
-                text += &format!(", and {missed} times not reached");
+                text += &format!(", {missed} times not: {}", why.as_deref().unwrap_or_default());
             }
             text += &out_of_reach.as_ref().map_or(String::new(), |why| format!("  out of reach: {why}"));
             text += "\n";
