@@ -269,7 +269,7 @@ impl Core {
             self.unbind_nexus(nexus.wide);
             self.touch_nexus(nexus.wide, nexus.attentions.keys().copied());
             self.forget_copies(&nexus);
-            self.transports[nexus.transport].answers.kept.forget(nexus.number);
+            self.drop_answers(nexus.transport, |number| number == nexus.number);
             if let Some(Closing::Asked(serial)) = nexus.closing {
                 let reply = Reply::new(ReplyKind::NexusClosed, nexus.number, serial);
                 self.send_to_transport(nexus.transport, &reply);

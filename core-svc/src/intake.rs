@@ -173,7 +173,7 @@ impl Core {
                 task.request.flags =
                     request.flags & (request_flags::DATA_PENDING | request_flags::AGAIN) | way;
                 (task.request.port, task.request.port_group) = self.port_of(nexus);
-                task.request.medium = self.medium_of(unit);
+                task.request.medium = self.medium_for(nexus, unit, request);
                 self.enter(place, task);
             }
         }

@@ -49,10 +49,12 @@ pub enum Part {
     CopyResults = 9,
     /// A preempted nexus, by its wide number, and the unit whose handler is to hear of it. No entry: it has.
     Allow = 10,
+    /// An answer that its transport may not have seen, by wide number and serial. No entry: it has, or there is none.
+    Answer = 11,
 }
 
 impl Part {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Nexus,
         Self::Attentions,
         Self::Recorded,
@@ -63,16 +65,17 @@ impl Part {
         Self::CopyProgress,
         Self::CopyResults,
         Self::Allow,
+        Self::Answer,
     ];
 
     /// Number of the part's format. A change of what is encoded is a change here: entries of another format are left out.
     const fn format(self) -> u32 {
         match self {
-            Self::Recorded => 3,
-            Self::Nexus | Self::Attentions => 2,
+            Self::Recorded | Self::Attentions => 3,
+            Self::Nexus => 2,
             Self::AccessState | Self::Unit => 1,
             Self::CopyProgress => 2,
-            Self::Reservations | Self::Aca | Self::CopyResults | Self::Allow => 1,
+            Self::Reservations | Self::Aca | Self::CopyResults | Self::Allow | Self::Answer => 1,
         }
     }
 
@@ -135,6 +138,7 @@ impl Core {
             }
             Part::Aca => self.has_aca(major, minor).then(Vec::new),
             Part::Allow => self.owes_allowance(major, minor).then(Vec::new),
+            Part::Answer => self.encode_answer(major, minor),
             Part::Recorded => unless_default(&nexus(major)?.recorded),
             Part::AccessState => self.encode_access_state(major, minor),
             Part::Unit => bytes(self.units.get(usize::try_from(major).ok()?)?.as_ref()?.seen.as_ref()?),
@@ -159,6 +163,7 @@ impl Core {
             }
             Part::Aca => self.take_up_aca(major, minor),
             Part::Allow => self.take_up_allowance(major, minor),
+            Part::Answer => self.take_up_answer(nexus?, minor, value(bytes)?),
             Part::Recorded => {
                 self.nexuses.get_mut(nexus?)?.recorded = value::<Recorded>(bytes)?.bounded();
                 Some(())

@@ -210,7 +210,7 @@ impl Core {
                 self.send_to_transport(place, reply);
             } else if task.epoch != NOBODY {
                 // Over a new link nobody waits for an answer before the command has come again.
-                self.transports[place].answers.kept.keep(reply);
+                self.keep_answer(place, reply);
             }
         }
         if !self.functions.is_empty() {

@@ -57,8 +57,8 @@ impl Core {
             let twice = PeerFault::Record { field: "serial", value: request.serial };
             return if again { Ok(()) } else { Err(twice) };
         }
-        if !again {
-            self.transports[place].answers.kept.clear();
+        if !again && !self.transports[place].answers.kept.is_empty() {
+            self.drop_answers(place, |_| true);
         }
         let performed = self.nexuses.get(at).filter(|_| again);
         let performed = performed.and_then(|nexus| nexus.recorded.function(request.serial));

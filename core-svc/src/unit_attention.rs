@@ -47,6 +47,8 @@ pub struct UnitAttentions {
     reported: Short<(u64, (u8, u8)), MOST_REPORTED>,
     /// The latest command that had been let in when the latest condition was established.
     since: u64,
+    /// Commands before this one were let in for a medium that is gone.
+    other_medium: u64,
 }
 
 impl UnitAttentions {
@@ -113,13 +115,26 @@ impl UnitAttentions {
         serial <= self.since && !self.waiting.as_slice().iter().any(other)
     }
 
-    /// The command `serial` is later than the conditions of which it was not known. True if there were any.
+    /// The medium is another one; `latest` is as for [`raise`](Self::raise).
+    pub fn change_medium(&mut self, latest: u64) {
+        self.other_medium = latest.saturating_add(1);
+    }
+
+    /// Whether the command `serial`, which comes again, was let in for a medium that is gone.
+    pub fn was_for_other_medium(&self, serial: u64) -> bool {
+        serial < self.other_medium
+    }
+
+    /// The command `serial` is later than all of which it was not known. True if there was anything.
     pub fn date(&mut self, serial: u64) -> bool {
-        let unknown = self.since == UNKNOWN;
-        if unknown {
+        let (since, other) = (self.since == UNKNOWN, self.other_medium == UNKNOWN);
+        if since {
             self.since = serial.saturating_sub(1);
         }
-        unknown
+        if other {
+            self.other_medium = serial;
+        }
+        since || other
     }
 
     /// Ends a condition that has become known in another way. True if it waited.

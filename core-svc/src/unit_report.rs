@@ -5,9 +5,9 @@
 //! ever of a unit is no news. Next: [`scsi::unit_report`] for what is in it.
 
 use ipc::fault::PeerFault;
-use ipc::message::record::Reply;
+use ipc::message::record::{Reply, Request, request_flags};
 use scsi::asc::Asc;
-use scsi::unit_report::{Generations, UnitReport};
+use scsi::unit_report::{GONE, Generations, UnitReport};
 use serde::{Deserialize, Serialize};
 
 use crate::core::Core;
@@ -69,6 +69,9 @@ impl Core {
         }
         self.touch((Part::Unit, u64::from(number), 0));
         let Some(before) = before else { return Ok(()) };
+        if known.medium_number() != before.medium_number() {
+            self.note_other_medium(number);
+        }
         let origin = self.nexuses.find(report.origin);
         for asc in now.news_since(&before) {
             let knows = origin_knows(asc, &before, &now);
@@ -77,10 +80,31 @@ impl Core {
         Ok(())
     }
 
-    /// The medium of a unit as its handler has told it, for commands that are let in now; 0 where it has told nothing.
+    /// The medium of a unit is another one: commands that were let in before never reach it, also when they come again to the next
+    /// core, which cannot tell what had been in.
+    fn note_other_medium(&mut self, unit: u32) {
+        for (_, nexus) in self.nexuses.iter_mut() {
+            if let Some(attentions) = nexus.attentions.get_mut(&unit) {
+                attentions.change_medium(nexus.latest);
+                self.touched.push((Part::Attentions, nexus.wide, u64::from(unit)));
+            }
+        }
+    }
+
+    /// The medium of a unit, as its handler has told it, that a command of the nexus at `at` is let in for; 0 where it has told
+    /// nothing.
     #[inline]
-    pub(crate) fn medium_of(&self, unit: u32) -> u64 {
+    pub(crate) fn medium_for(&self, at: usize, unit: u32, request: &Request) -> u64 {
+        if request.flags & request_flags::AGAIN != 0 && self.was_for_other_medium(at, unit, request.serial) {
+            return GONE;
+        }
         let seen = self.units.get(unit as usize).and_then(|unit| unit.as_ref()?.seen);
         seen.map_or(0, |seen| Generations::from(seen).medium_number())
+    }
+
+    #[cold]
+    fn was_for_other_medium(&self, at: usize, unit: u32, serial: u64) -> bool {
+        let attentions = self.nexuses.get(at).and_then(|nexus| nexus.attentions.get(&unit));
+        attentions.is_some_and(|attentions| attentions.was_for_other_medium(serial))
     }
 }

@@ -76,17 +76,20 @@ impl Kept {
         self.young.remove(&(nexus, serial)).or(old)
     }
 
-    /// Nothing comes again any more.
-    pub fn clear(&mut self) {
-        if !self.is_empty() {
-            *self = Self::new(self.most);
-        }
+    /// The same, and it is kept on.
+    pub fn get(&self, nexus: u64, serial: u64) -> Option<&Reply> {
+        self.young.get(&(nexus, serial)).or_else(|| self.old.get(&(nexus, serial)))
     }
 
-    /// The nexus is over, and nobody can ask for it.
-    pub fn forget(&mut self, nexus: u64) {
-        self.young.retain(|(known, _), _| *known != nexus);
-        self.old.retain(|(known, _), _| *known != nexus);
+    /// The commands of which outcomes are kept.
+    pub fn names(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.young.keys().chain(self.old.keys()).copied()
+    }
+
+    /// Keeps on those of certain nexuses only.
+    pub fn retain(&mut self, of: impl Fn(u64) -> bool) {
+        self.young.retain(|(nexus, _), _| of(*nexus));
+        self.old.retain(|(nexus, _), _| of(*nexus));
     }
 
     /// Outcomes that are kept.

@@ -44,6 +44,9 @@ pub struct Generations {
     pub log: u32,
 }
 
+/// Stands for a medium that is not in any more: no [`Generations::medium_number`] that a unit can reach.
+pub const GONE: u64 = u64::MAX;
+
 impl Generations {
     /// What is news to initiators that know of `seen`: the unit attentions to raise.
     pub fn news_since(&self, seen: &Self) -> impl Iterator<Item = Asc> + use<> {

@@ -181,7 +181,10 @@ impl Dispatch {
             self.answer(&task, &outcome);
             return;
         }
-        if unit.claims.busy() || claims::is_exclusive(&task) {
+        if unit.claims.busy()
+            || claims::is_exclusive(&task)
+            || (!unit.writing.is_empty() && claims::meets_writing(&task, unit))
+        {
             self.execute_claimed(task);
             return;
         }
@@ -191,6 +194,7 @@ impl Dispatch {
                 unit.running += 1;
                 self.counters.add(Counter::Deferred, 1);
                 let slot = self.slots.insert(task);
+                self.note_writing(slot, &step);
                 self.take(slot, step);
             }
         }

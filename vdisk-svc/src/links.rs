@@ -1,8 +1,8 @@
 //! The links to core-svc, those that live and those that are over but whose tasks still run.
 //!
 //! A link that ends leaves tasks behind that the engine has: until they are over nothing of the same unit may begin, and `Fence`
-//! is not answered. The requester sends every command again over the next link; outcomes that it cannot have made use of are
-//! kept for that ([`ipc::answers`]). Rings are only read and written here; what a request means is told by [`crate::intake`].
+//! is not answered. The requester sends every command again over the next link; the latest outcomes of writes
+//! are kept for that ([`ipc::answers`]). Rings are only read and written here; what a request means is told by [`crate::intake`].
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -139,9 +139,8 @@ impl Links {
     pub fn retire(&mut self, id: LinkId, running: usize, waiter: &Waiter) {
         let Some(at) = self.live.iter().position(|link| link.id == id) else { return };
         let mut link = self.live.swap_remove(at);
-        // An index that cannot be says nothing about how far the peer came.
-        let taken = link.responder.taken().unwrap_or(0);
-        link.sent.link_is_over(taken, &mut self.kept);
+        // What the core has taken its transports may not have: they can die with it.
+        link.sent.link_is_over(0, &mut self.kept);
         // The supervisor and the peer hold duplicates of the bell, so closing ours does not stop epoll.
         let _ = waiter.remove(link.responder.bell());
         if running > 0 {
@@ -247,17 +246,29 @@ impl Links {
         }
     }
 
-    /// Answers a request. If its link does not live any more, the outcome is kept.
+    /// Answers a request, if its link still lives.
     #[inline]
     pub fn reply(&mut self, id: LinkId, reply: &Reply) {
-        let Some(link) = self.find(id) else { return self.kept.keep(reply) };
+        let Some(link) = self.find(id) else { return };
         link.outstanding = link.outstanding.saturating_sub(1);
-        if link.fault.is_none() {
-            match link.responder.send(reply) {
-                Ok(()) => link.sent.push(reply),
-                Err(fault) => link.fault = Some(fault),
-            }
+        if link.fault.is_none()
+            && let Err(fault) = link.responder.send(reply)
+        {
+            link.fault = Some(fault);
         }
+    }
+
+    /// This answer is to be given again if the command comes again over another link.
+    #[inline]
+    pub fn remember(&mut self, id: LinkId, reply: &Reply) {
+        if let Some(link) = self.find(id) {
+            link.sent.push(reply);
+        }
+    }
+
+    /// So is this, of a command whose link is over.
+    pub fn keep(&mut self, reply: &Reply) {
+        self.kept.keep(reply);
     }
 
     /// The outcome of the command that comes again as (nexus, serial), if it had one over an older link.

@@ -14,6 +14,7 @@ mod report;
 pub mod settings;
 mod space;
 pub mod watchers;
+pub mod writing;
 
 use std::fs::File;
 use std::io;
@@ -44,6 +45,7 @@ use operation::Operation;
 use settings::Settings;
 use space::Space;
 use watchers::Watchers;
+use writing::Writing;
 
 /// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(5);
@@ -127,6 +129,8 @@ pub struct Unit {
     loss_unkept: bool,
     /// Who has blocks to himself.
     pub claims: Claims,
+    /// Writes that are under way.
+    pub writing: Writing,
     /// A FORMAT UNIT or SANITIZE that is under way or has failed.
     pub operation: Option<Operation>,
     /// Every block was given back by a SANITIZE, and none has been written since. A block device does not tell that itself.
@@ -185,6 +189,7 @@ impl Unit {
             deferred: Deferred::default(),
             loss_unkept: false,
             claims: Claims::default(),
+            writing: Writing::default(),
             operation: None,
             blank: false,
             change: None,

@@ -132,8 +132,21 @@ proptest! {
 
 #[test]
 fn page_with_longer_lists_is_cut_off() {
-    let long = (vec![(0x2A_u8, 0x01_u8); 1000], vec![(7_u64, (0x29_u8, 0x00_u8)); 1000], 5_u64);
+    let long = (vec![(0x2A_u8, 0x01_u8); 1000], vec![(7_u64, (0x29_u8, 0x00_u8)); 1000], 5_u64, 0_u64);
     let bytes = ipc::message::codec::encode_page(&long).unwrap();
     let queue: UnitAttentions = ipc::message::codec::decode_page(&bytes).unwrap();
     assert_eq!((queue.waiting.as_slice().len(), queue.reported.as_slice().len()), (16, 8));
+}
+
+#[test]
+fn what_was_let_in_before_a_change_of_the_medium_is_known_by_its_serial() {
+    let mut attentions = UnitAttentions::default();
+    assert!(!attentions.was_for_other_medium(0));
+    attentions.change_medium(7);
+    assert!(attentions.was_for_other_medium(7) && !attentions.was_for_other_medium(8));
+    attentions.change_medium(UNKNOWN);
+    assert!(attentions.was_for_other_medium(9), "all that came again were let in before");
+    assert!(attentions.date(10), "and what is new was not");
+    assert!(attentions.was_for_other_medium(9) && !attentions.was_for_other_medium(10));
+    assert!(!attentions.date(11));
 }

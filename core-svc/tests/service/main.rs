@@ -22,6 +22,7 @@ mod gate;
 mod handler_death;
 mod limits;
 mod lun_maps;
+mod medium_death;
 mod nexuses;
 mod ordering;
 mod reports;

@@ -1,7 +1,7 @@
 //! A transport dies, and another one goes on: what has ended is not executed a second time when it comes again.
 
 use crate::ends::*;
-use crate::rig::{A, NEXUS, Rig};
+use crate::rig::{A, B, DISK, NEXUS, OTHER, Rig};
 
 /// After this the core has handled everything that handlers had sent before: it looks at them once in every turn.
 fn settled(b: &mut FakeTransport) {
@@ -130,4 +130,59 @@ fn link_that_a_fault_closed_leaves_its_answers_behind() {
     assert_eq!(a.done(NEXUS, 1).status, GOOD);
     a.barrier(NEXUS);
     assert!(disk.poll().is_none());
+}
+
+/// The core dies while transport A is away; the next one gets its peers back.
+fn core_dies_too(rig: &mut Rig) -> (FakeTransport, FakeTransport, FakeHandler) {
+    rig.die();
+    rig.launch();
+    let (mut a, mut b) = (rig.transport(A), rig.transport(B));
+    let (mut disk, mut other) = (rig.handler(DISK), rig.handler(OTHER));
+    rig.go();
+    disk.fence();
+    other.fence();
+    a.attach(0, &[NEXUS]);
+    b.attach(1, &[1]);
+    (a, b, disk)
+}
+
+#[test]
+fn write_that_ended_is_not_executed_again_when_the_core_dies_before_its_transport_is_back() {
+    let (mut rig, mut a, mut b, mut disk) = Rig::two();
+    let writes = [1, 2, 3].map(|serial| write(&a, serial));
+    writes.iter().for_each(|request| a.send(request));
+    let known = writes.map(|request| disk.execute(request.serial));
+    disk.good(&known[0], 512);
+    settled(&mut b);
+    rig.down(A, false);
+    settled(&mut b);
+    disk.check(&known[1], 0x03, 0x0C);
+    settled(&mut b);
+    for _ in 0..2 {
+        // Also for the core after the next one, for nothing new was begun.
+        let (mut a, _b, mut disk) = core_dies_too(&mut rig);
+        writes.iter().for_each(|request| a.send(&again(*request)));
+        let reply = a.done(NEXUS, 1);
+        assert_eq!((reply.status, reply.transferred), (GOOD, 512));
+        assert_eq!(sense(&a.done(NEXUS, 2)), (0x03, 0x0C, 0x00));
+        disk.execute(3);
+        assert!(disk.poll().is_none());
+    }
+}
+
+#[test]
+fn answer_leaves_the_notebook_when_something_new_is_begun() {
+    let (mut rig, mut a, mut b, mut disk) = Rig::two();
+    let request = write(&a, 1);
+    a.send(&request);
+    let known = disk.execute(1);
+    disk.good(&known, 512);
+    settled(&mut b);
+    rig.down(A, false);
+    let mut a = successor(&mut rig);
+    // It had the answer, for it does not ask.
+    a.barrier(NEXUS);
+    let (mut a, _b, mut disk) = core_dies_too(&mut rig);
+    a.send(&again(request));
+    disk.execute(1);
 }

@@ -1,16 +1,17 @@
-//! Commands that need blocks to themselves, and those that wait for them. See [`crate::unit::claims`].
+//! Commands that need blocks to themselves, and those that wait for them. See [`crate::unit::claims`] and
+//! [`crate::unit::writing`].
 
 use scsi::command::Command;
 use scsi::units::{Blocks, Lba};
 
 use super::Dispatch;
-use crate::execute;
+use crate::execute::{self, Step};
 use crate::sbc::provisioning;
 use crate::slots::SlotId;
 use crate::stats::Counter;
 use crate::task::{Stage, Task};
 use crate::unit::Unit;
-use crate::unit::claims::Range;
+use crate::unit::claims::{Range, Use};
 use crate::units::UnitId;
 
 /// Whether a command needs its blocks to itself.
@@ -19,27 +20,56 @@ pub(super) fn is_exclusive(task: &Task) -> bool {
     matches!(task.command, Ok(Command::CompareAndWrite(_) | Command::OrWrite(_) | Command::WriteAtomic(_)))
 }
 
+/// Whether a command writes, and is executed again when it comes again and how it ended is not known.
+#[inline]
+pub(super) fn is_repeated_write(task: &Task) -> bool {
+    use Command::{Unmap, Write, WriteAndVerify, WriteSame};
+    matches!(task.command, Ok(Write(_) | WriteAndVerify(_) | WriteSame(_) | Unmap(_)))
+}
+
+fn how(task: &Task) -> Use {
+    match task {
+        task if is_exclusive(task) => Use::Alone,
+        task if is_repeated_write(task) => Use::Writes,
+        _ => Use::Reads,
+    }
+}
+
+/// Whether a command has to wait for a write that is under way.
+#[cold]
+pub(super) fn meets_writing(task: &Task, unit: &mut Unit) -> bool {
+    match task.command {
+        Ok(Command::Write(range)) => unit.writing.meets(&run(range.lba, range.blocks)),
+        _ if is_repeated_write(task) => {
+            let ranges = ranges(task, unit);
+            ranges.iter().any(|range| unit.writing.meets(range))
+        }
+        _ => false,
+    }
+}
+
+fn run(lba: Lba, blocks: Blocks) -> Range {
+    lba.0..lba.0.saturating_add(blocks.0)
+}
+
 /// The blocks that a command reads or writes; none for one that is about other things. Those of an UNMAP stand in its
 /// parameter list; one that is wrong unmaps nothing.
 fn ranges(task: &Task, unit: &mut Unit) -> Vec<Range> {
-    let run = |lba: Lba, blocks: Blocks| {
-        let range = lba.0..lba.0.saturating_add(blocks.0);
-        vec![range]
-    };
+    let one = |lba: Lba, blocks: Blocks| vec![run(lba, blocks)];
     let Ok(command) = task.command else { return Vec::new() };
     match command {
         Command::Read(range)
         | Command::Write(range)
         | Command::OrWrite(range)
-        | Command::CompareAndWrite(range) => run(range.lba, range.blocks),
+        | Command::CompareAndWrite(range) => one(range.lba, range.blocks),
         Command::Verify(request) | Command::WriteAndVerify(request) => {
-            run(request.range.lba, request.range.blocks)
+            one(request.range.lba, request.range.blocks)
         }
-        Command::WriteAtomic(request) => run(request.range.lba, request.range.blocks),
-        Command::WriteSame(request) => run(request.lba, request.blocks),
+        Command::WriteAtomic(request) => one(request.range.lba, request.range.blocks),
+        Command::WriteSame(request) => one(request.lba, request.blocks),
         Command::Unmap(request) => {
             let ranges = provisioning::ranges(task, unit, &request).unwrap_or_default();
-            ranges.into_iter().flat_map(|(lba, blocks)| run(lba, blocks)).collect()
+            ranges.into_iter().map(|(lba, blocks)| run(lba, blocks)).collect()
         }
         _ => Vec::new(),
     }
@@ -49,14 +79,14 @@ impl Dispatch {
     /// Begins a task where blocks are claimed, or lets it wait.
     #[cold]
     pub(super) fn execute_claimed(&mut self, task: Task) {
-        let (id, exclusive) = (task.unit, is_exclusive(&task));
+        let (id, how) = (task.unit, how(&task));
         let ranges = ranges(&task, self.units.get(id));
         if !self.units.get(id).claims.busy() {
             self.enter_running(id);
         }
         let slot = self.slots.insert(task);
         let claims = &mut self.units.get(id).claims;
-        if ranges.is_empty() || claims.enter(slot, ranges, exclusive) {
+        if ranges.is_empty() || claims.enter(slot, ranges, how) {
             self.start(slot);
         } else {
             self.slots.get(slot).stage = Stage::Blocked;
@@ -72,7 +102,7 @@ impl Dispatch {
         for (slot, task) in self.slots.iter_mut().filter(|(_, task)| task.unit == id) {
             let ranges = if task.stage == Stage::Waiting { Vec::new() } else { ranges(task, unit) };
             if !ranges.is_empty() {
-                unit.claims.running(slot, ranges);
+                unit.claims.running(slot, ranges, how(task));
             }
         }
     }
@@ -84,7 +114,22 @@ impl Dispatch {
         unit.running += 1;
         self.counters.add(Counter::Deferred, 1);
         let step = execute::begin(task, unit, &mut self.notebook);
+        self.note_writing(slot, &step);
         self.take(slot, step);
+    }
+
+    /// The command in a slot has begun: one that writes and is not over has its blocks noted.
+    #[inline]
+    pub(super) fn note_writing(&mut self, slot: SlotId, step: &Step) {
+        let task = self.slots.get(slot);
+        if matches!(step, Step::Done(_)) || !is_repeated_write(task) {
+            return;
+        }
+        let unit = self.units.get(task.unit);
+        match task.command {
+            Ok(Command::Write(range)) => unit.writing.begin(slot, run(range.lba, range.blocks)),
+            _ => ranges(task, unit).into_iter().for_each(|range| unit.writing.begin(slot, range)),
+        }
     }
 
     /// Begins what waited for blocks that are free now.

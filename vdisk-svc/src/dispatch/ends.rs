@@ -2,10 +2,10 @@
 
 use ipc::message::record::{Reply, ReplyKind};
 use ipc::wait::Waiter;
-use scsi::command::Command;
 use scsi::sense::Sense;
 
 use super::Dispatch;
+use super::claims::is_repeated_write;
 use crate::backend::Way;
 use crate::execute::Event;
 use crate::links::LinkId;
@@ -139,14 +139,19 @@ impl Dispatch {
         if unit.claims.busy() && unit.claims.release(slot) {
             self.claims_due.push(task.unit);
         }
+        if !unit.writing.is_empty() {
+            unit.writing.end(slot);
+        }
         self.freed |= task.work.is_some() && !self.wanting.is_empty();
         if !self.units.get(task.unit).settings.waiting.is_empty() {
             self.turns.push(task.unit);
         }
         if task.orphan {
             self.note(task, outcome);
-            let descriptor = self.units.get(task.unit).settings.descriptor_sense;
-            self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));
+            if is_repeated_write(task) {
+                let descriptor = self.units.get(task.unit).settings.descriptor_sense;
+                self.links.keep(&outcome.reply(task.identity, descriptor));
+            }
             self.links.orphan_ended(task.identity.link);
             self.open_gate(task.unit);
         } else if !task.answered {
@@ -171,12 +176,11 @@ impl Dispatch {
     /// there since, and nothing may be undone.
     #[cold]
     pub(super) fn tell_again(&mut self, task: &Task) -> bool {
-        let Ok(Command::Write(_) | Command::WriteSame(_) | Command::Unmap(_) | Command::WriteAndVerify(_)) =
-            task.command
-        else {
+        if !is_repeated_write(task) {
             return false;
-        };
+        }
         let Some(reply) = self.links.outcome(task.identity.name()) else { return false };
+        self.links.remember(task.identity.link, &reply);
         self.links.reply(task.identity.link, &reply);
         true
     }
@@ -206,7 +210,11 @@ impl Dispatch {
             self.unsent_bytes += transfer.done;
         }
         self.note(task, outcome);
-        self.links.reply(task.identity.link, &outcome.reply(task.identity, descriptor));
+        let reply = outcome.reply(task.identity, descriptor);
+        if is_repeated_write(task) {
+            self.links.remember(task.identity.link, &reply);
+        }
+        self.links.reply(task.identity.link, &reply);
     }
 
     /// Notes the outcome of a command that must not be executed twice, before anybody can see it.

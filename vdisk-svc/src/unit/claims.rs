@@ -1,13 +1,38 @@
 //! Blocks that a command has to itself while it looks at them and writes them.
 //!
 //! COMPARE AND WRITE, ORWRITE and WRITE ATOMIC are atomic against every other command of the unit: each waits until those that
-//! overlap it and came before are over, and holds up those that come after it. Where no such command runs or waits there
-//! are no claims, and nobody looks at any: [`Claims::busy`] is all that a READ or WRITE costs. Oldest first, so that nobody starves.
+//! overlap it and came before are over, and holds up those that come after it. A write waits for one that overlaps it and is
+//! under way ([`super::writing`]). Where nobody waits or has to there are no claims, and nobody looks at any:
+//! [`Claims::busy`] is all that a READ or WRITE costs. Oldest first, so that nobody starves.
 
 use crate::slots::SlotId;
 
 /// A run of blocks, end not included.
 pub type Range = std::ops::Range<u64>;
+
+/// Whether two runs have a block in common.
+#[inline]
+pub(super) fn meet(a: &Range, b: &Range) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+/// What a command does to its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It reads them, next to anybody who does not have them to himself.
+    Reads,
+    /// It writes them, after others that do.
+    Writes,
+    /// It has them to itself.
+    Alone,
+}
+
+impl Use {
+    /// Whether one of two commands with the same blocks has to wait for the other.
+    fn excludes(self, other: Self) -> bool {
+        self == Self::Alone || other == Self::Alone || self == Self::Writes && other == Self::Writes
+    }
+}
 
 /// A command and its blocks.
 #[derive(Debug)]
@@ -15,15 +40,15 @@ struct Claim {
     slot: SlotId,
     /// More than one for an UNMAP only.
     ranges: Vec<Range>,
-    exclusive: bool,
+    how: Use,
     waiting: bool,
 }
 
-/// All claims on a unit, oldest first. Empty unless an exclusive one is among them.
+/// All claims on a unit, oldest first. Empty unless one is among them that has its blocks alone, or that waits.
 #[derive(Debug, Default)]
 pub struct Claims {
     list: Vec<Claim>,
-    exclusive: usize,
+    alone: usize,
 }
 
 impl Claims {
@@ -34,14 +59,14 @@ impl Claims {
     }
 
     /// Enters a command that runs already.
-    pub fn running(&mut self, slot: SlotId, ranges: Vec<Range>) {
-        self.list.push(Claim { slot, ranges, exclusive: false, waiting: false });
+    pub fn running(&mut self, slot: SlotId, ranges: Vec<Range>, how: Use) {
+        self.list.push(Claim { slot, ranges, how, waiting: false });
     }
 
     /// Enters a command. False: it has to wait.
-    pub fn enter(&mut self, slot: SlotId, ranges: Vec<Range>, exclusive: bool) -> bool {
-        self.exclusive += usize::from(exclusive);
-        let claim = Claim { slot, ranges, exclusive, waiting: true };
+    pub fn enter(&mut self, slot: SlotId, ranges: Vec<Range>, how: Use) -> bool {
+        self.alone += usize::from(how == Use::Alone);
+        let claim = Claim { slot, ranges, how, waiting: true };
         let free = Self::is_free(&self.list, &claim);
         self.list.push(Claim { waiting: !free, ..claim });
         free
@@ -49,18 +74,17 @@ impl Claims {
 
     /// Whether nobody before it stands in the way of a claim.
     fn is_free(before: &[Claim], claim: &Claim) -> bool {
-        let meet = |a: &Range, b: &Range| a.start < b.end && b.start < a.end;
         let overlaps = |other: &Claim| other.ranges.iter().any(|a| claim.ranges.iter().any(|b| meet(a, b)));
-        !before.iter().any(|other| (other.exclusive || claim.exclusive) && overlaps(other))
+        !before.iter().any(|other| other.how.excludes(claim.how) && overlaps(other))
     }
 
     /// A command is over, or will not begin. True: others may go on.
     pub fn release(&mut self, slot: SlotId) -> bool {
         let Some(at) = self.list.iter().position(|claim| claim.slot == slot) else { return false };
         let claim = self.list.remove(at);
-        self.exclusive -= usize::from(claim.exclusive);
+        self.alone -= usize::from(claim.how == Use::Alone);
         let waits = self.list.iter().any(|claim| claim.waiting);
-        if self.exclusive == 0 && !waits {
+        if self.alone == 0 && !waits {
             self.list.clear();
         }
         waits
@@ -70,7 +94,7 @@ impl Claims {
     pub fn grant(&mut self) -> Option<SlotId> {
         let can = |at: &usize| self.list[*at].waiting && Self::is_free(&self.list[..*at], &self.list[*at]);
         let Some(at) = (0..self.list.len()).find(can) else {
-            if self.exclusive == 0 {
+            if self.alone == 0 && !self.list.iter().any(|claim| claim.waiting) {
                 // All that shared has been let in: nobody has to be asked any more.
                 self.list.clear();
             }

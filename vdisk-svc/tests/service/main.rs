@@ -14,6 +14,7 @@ mod hostile;
 mod log;
 mod medium;
 mod mode;
+mod overlap;
 mod pages;
 mod relink;
 mod verify;

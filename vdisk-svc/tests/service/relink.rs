@@ -167,3 +167,19 @@ fn write_that_ended_after_its_link_is_not_executed_again() {
         older_write_comes_again(&mut rig, &file, &older);
     }
 }
+
+#[test]
+fn write_whose_outcome_the_core_had_taken_is_not_executed_again() {
+    for choice in engines() {
+        let file = medium(8, false);
+        let mut rig = Rig::on(choice, disk(0), &file);
+        let (older, _) = rig.request(0, &write_10(1, 1), &[&[0xAA; 512]], &[]);
+        rig.send_raw(&older);
+        assert_eq!(rig.reply().serial, older.serial);
+        // Its slot is given back. The transport that it was for can have died with the core.
+        assert_eq!(rig.run(0, &read_10(1, 1), &[], &[512]).data, [0xAA; 512]);
+        older_write_comes_again(&mut rig, &file, &older);
+        // And with the next one.
+        older_write_comes_again(&mut rig, &file, &older);
+    }
+}

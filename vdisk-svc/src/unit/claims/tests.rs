@@ -15,12 +15,12 @@ fn slot(n: usize) -> SlotId {
 #[test]
 fn exclusive_commands_wait_for_what_overlaps_them_and_hold_up_what_comes_after() {
     let mut claims = Claims::default();
-    claims.running(slot(0), one(0..8));
-    assert!(!claims.enter(slot(1), one(7..9), true), "a running command has block 7");
-    assert!(!claims.enter(slot(2), one(8..10), false), "nobody overtakes one that waits");
-    assert!(claims.enter(slot(3), one(9..10), false));
-    assert!(claims.enter(slot(4), one(0..7), false), "two that share are no trouble");
-    assert!(claims.enter(slot(5), one(20..21), true));
+    claims.running(slot(0), one(0..8), Use::Reads);
+    assert!(!claims.enter(slot(1), one(7..9), Use::Alone), "a running command has block 7");
+    assert!(!claims.enter(slot(2), one(8..10), Use::Reads), "nobody overtakes one that waits");
+    assert!(claims.enter(slot(3), one(9..10), Use::Reads));
+    assert!(claims.enter(slot(4), one(0..7), Use::Reads), "two that share are no trouble");
+    assert!(claims.enter(slot(5), one(20..21), Use::Alone));
     assert!(claims.busy());
     assert_eq!(claims.grant(), None);
     assert!(claims.release(slot(0)));
@@ -35,27 +35,46 @@ fn exclusive_commands_wait_for_what_overlaps_them_and_hold_up_what_comes_after()
 #[test]
 fn command_with_several_ranges_meets_others_in_each_of_them() {
     let mut claims = Claims::default();
-    assert!(claims.enter(slot(0), one(10..20), true));
-    assert!(claims.enter(slot(1), vec![0..10, 20..30], false), "it goes around it");
-    assert!(!claims.enter(slot(2), vec![0..1, 19..21], false));
-    assert!(!claims.enter(slot(3), one(25..26), true), "the first of many ranges is not the only one");
+    assert!(claims.enter(slot(0), one(10..20), Use::Alone));
+    assert!(claims.enter(slot(1), vec![0..10, 20..30], Use::Reads), "it goes around it");
+    assert!(!claims.enter(slot(2), vec![0..1, 19..21], Use::Reads));
+    assert!(!claims.enter(slot(3), one(25..26), Use::Alone), "the first of many ranges is not the only one");
+}
+
+#[test]
+fn writes_wait_for_writes_and_reads_for_nobody() {
+    let mut claims = Claims::default();
+    claims.running(slot(0), one(0..8), Use::Writes);
+    assert!(!claims.enter(slot(1), one(7..9), Use::Writes));
+    assert!(!claims.enter(slot(2), one(8..10), Use::Writes), "nobody overtakes one that waits");
+    assert!(claims.enter(slot(3), one(0..10), Use::Reads));
+    assert!(claims.enter(slot(4), one(10..11), Use::Writes));
+    assert_eq!(claims.grant(), None);
+    assert!(claims.busy(), "two still wait");
+    assert!(claims.release(slot(0)));
+    assert_eq!((claims.grant(), claims.grant()), (Some(slot(1)), None));
+    assert!(claims.release(slot(1)));
+    assert_eq!((claims.grant(), claims.grant()), (Some(slot(2)), None));
+    assert!(!claims.busy());
 }
 
 proptest! {
-    /// Whatever comes and goes: two that overlap never run together if one is exclusive, and everybody gets a turn.
+    /// Whatever comes and goes: two that overlap never run together if one excludes the other, and everybody gets a turn.
     #[test]
-    fn exclusive_commands_are_alone_and_all_end(
-        commands in prop::collection::vec((0..12u64, 1..5u64, any::<bool>()), 1..30),
+    fn what_excludes_another_is_not_next_to_it_and_all_end(
+        commands in prop::collection::vec((0..12u64, 1..5u64, 0..3u8), 1..30),
         ends in prop::collection::vec(any::<prop::sample::Index>(), 30),
     ) {
+        let uses = [Use::Reads, Use::Writes, Use::Alone];
         let mut claims = Claims::default();
         let (mut running, mut count) = (Vec::new(), 0);
-        for (n, (start, len, exclusive)) in commands.iter().enumerate() {
-            if !(claims.busy() || *exclusive) {
+        for (n, (start, len, how)) in commands.iter().enumerate() {
+            let how = uses[usize::from(*how)];
+            if !(claims.busy() || how == Use::Alone) {
                 count += 1;
                 continue;
             }
-            if claims.enter(slot(n), one(*start..start + len), *exclusive) {
+            if claims.enter(slot(n), one(*start..start + len), how) {
                 running.push(n);
             }
         }
@@ -63,7 +82,8 @@ proptest! {
             for (at, a) in running.iter().enumerate() {
                 for b in &running[at + 1..] {
                     let ((s, n, e), (t, m, f)) = (commands[*a], commands[*b]);
-                    prop_assert!(!(e || f) || s + n <= t || t + m <= s);
+                    let apart = s + n <= t || t + m <= s;
+                    prop_assert!(apart || !uses[usize::from(e)].excludes(uses[usize::from(f)]));
                 }
             }
             if running.is_empty() {
