@@ -37,6 +37,11 @@ pub fn core() -> anyhow::Result<()> {
     hang("core")
 }
 
+/// The transport hangs, and its connections wait.
+pub fn iscsi() -> anyhow::Result<()> {
+    hang("iscsi")
+}
+
 /// The supervisor hangs: its keeper finds that out and replaces it. Meanwhile I/O goes on, but for what a service holds up
 /// that dies at that time.
 pub fn supervisor() -> anyhow::Result<()> {

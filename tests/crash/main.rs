@@ -4,6 +4,7 @@
 //! `BULKHEAD_KILLS` says how often each service is killed (5; the full run takes 20), `BULKHEAD_SEED` repeats a run.
 
 mod adoption;
+mod again;
 mod atomic;
 mod chaos;
 mod clients;
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
         Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
         Case::new("iscsi_and_core_die_at_once", kills::iscsi_and_core_at_once).limit(long),
         Case::new("all_services_die_at_once", kills::all_at_once).limit(long),
+        Case::new("service_dies_again_during_its_recovery", again::during_recovery).limit(long),
+        Case::new("handler_that_dies_again_and_again_is_held_and_brought_back", again::until_it_is_held),
         Case::new("compare_and_write_counter_is_exact_under_kills", atomic::counter_is_exact).limit(long),
         Case::new("vdisk_dies_in_the_middle_of_an_io", kills::in_the_middle).limit(long),
         Case::new("processes_die_in_the_middle_of_persistent_reserve_out", reservations::every_process)
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Case::new("core_and_vdisks_die_while_blocks_are_copied", copies::copies).limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),
         Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),
+        Case::new("hanging_iscsi_is_found_by_its_heartbeat_and_replaced", hang::iscsi),
         Case::new("hanging_supervisor_is_found_by_its_keeper_and_replaced", hang::supervisor),
         Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),
         Case::new("service_stopped_and_started_by_an_administrator", lifecycle::stop_start),
