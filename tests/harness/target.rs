@@ -358,8 +358,11 @@ fn children(pid: u32) -> Vec<u32> {
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// True when the process lives and is one of this project's.
+/// True when the process lives and is one of this project's. One that is over and that nobody has asked about yet does not live.
 fn is_ours(pid: u32) -> bool {
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    name.trim() == "bulkhead" || name.trim().ends_with("-svc")
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // NUMBER (NAME) STATE ...
+    let Some((name, rest)) = stat.rsplit_once(") ") else { return false };
+    let ours = name.ends_with("(bulkhead") || name.ends_with("-svc");
+    ours && !rest.starts_with('Z')
 }
