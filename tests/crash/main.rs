@@ -14,6 +14,7 @@ mod kills;
 mod lifecycle;
 mod lost;
 mod media;
+mod overlap;
 mod pauses;
 mod points;
 mod post_mortem;
@@ -60,6 +61,8 @@ fn main() -> ExitCode {
         Case::new("vdisk_and_core_die_at_once", kills::at_once).limit(long),
         Case::new("iscsi_and_core_die_at_once", kills::iscsi_and_core_at_once).limit(long),
         Case::new("all_services_die_at_once", kills::all_at_once).limit(long),
+        Case::new("nothing_that_was_written_over_comes_back_when_services_die", overlap::nothing_comes_back)
+            .limit(long),
         Case::new("service_dies_again_during_its_recovery", again::during_recovery).limit(long),
         Case::new("handler_that_dies_again_and_again_is_held_and_brought_back", again::until_it_is_held),
         Case::new("compare_and_write_counter_is_exact_under_kills", atomic::counter_is_exact).limit(long),
