@@ -3,7 +3,7 @@
 //! The supervisor makes two of them for each service and grants them in turn, so that what a dead incarnation left stands
 //! until its successor is dead, too. Only the service writes, by plain stores of its one loop; whoever wants to know reads
 //! it back as if an enemy had written it ([`read`]). Times come from a clock that the loop turns ([`Recorder::tick`]) when it
-//! waits anyway, so no command pays for a look at a clock. A panic leaves its message and the way to it ([`panic`]).
+//! waits anyway, so no command pays for a look at a clock. A panic leaves its message and the way to it ([`mod@panic`]).
 //!
 //! ```text
 //! page 0  magic, incarnation, process, time of the start; lengths of the two texts
