@@ -55,6 +55,10 @@ fmt:
 
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@# The fuzz targets are a workspace of their own. With a library of its own to link, libFuzzer is not compiled, and no C++
+	@# compiler has to be there.
+	CUSTOM_LIBFUZZER_PATH=/nonexistent/libfuzzer.a cargo clippy --manifest-path tests/fuzz/Cargo.toml \
+		--target-dir $(or $(CARGO_TARGET_DIR),target) --all-targets --locked -- -D warnings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items

@@ -3,6 +3,8 @@
 //! Each test is the initiator and the core in one thread, so that it decides what happens in which order. Whatever is
 //! waited for has a deadline.
 
+#[path = "shared/config.rs"]
+mod config;
 #[path = "service/initiator.rs"]
 mod initiator;
 #[path = "service/rig.rs"]

@@ -23,7 +23,7 @@ use crate::obituary::Obituary;
 use crate::plan::{Plan, UnitPlan};
 use crate::policy::Death;
 
-/// The format of both. Another number is not read.
+/// The format of both. Another number is not read. It is raised whenever a type in them changes, or a test fails.
 pub const FORMAT: u32 = 2;
 /// The schema of the notebook.
 pub const SCHEMA: u64 = u64::from_le_bytes(*b"BLKHDSUP") ^ FORMAT as u64;

@@ -1,5 +1,9 @@
 //! The entries: what is written comes back, and nothing that is read can do harm.
 
+#[path = "../../../ipc/tests/shared/shape.rs"]
+mod shape;
+
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use ipc::message::config::{TargetConfig, UnitConfig};
@@ -10,6 +14,7 @@ use proptest::prelude::*;
 use scsi::asc::Asc;
 
 use super::*;
+use crate::copy::kept::{Held, Progress};
 use crate::settle::Outcome;
 
 /// Nexus `number` of transport 1, as handlers know it.
@@ -174,6 +179,45 @@ fn as_many_paths_as_there_may_be_fit() {
     core.raise_attention(0, Asc::POWER_ON_OR_RESET_OCCURRED, |_| true);
     core.flush();
     assert!(core.events.is_empty());
+}
+
+/// The shape of a part's entries.
+fn shape_of(part: Part) -> String {
+    match part {
+        Part::Nexus => shape::of::<(u32, u64, Option<Port>)>(),
+        Part::Attentions => shape::of::<UnitAttentions>(),
+        Part::Recorded => shape::of::<Recorded>(),
+        Part::AccessState => shape::of::<(u8, u8)>(),
+        Part::Unit => shape::of::<crate::unit_report::Seen>(),
+        Part::Reservations => shape::of::<crate::reservation::Kept>(),
+        Part::CopyProgress => shape::of::<Progress>(),
+        Part::CopyResults => shape::of::<VecDeque<Held>>(),
+        Part::Aca | Part::Allow => String::new(),
+        Part::Answer => shape::of::<(u8, u32, u32, Vec<u8>)>(),
+    }
+}
+
+/// A shape that changes needs another number of its part's format, and a row here.
+#[test]
+fn entries_have_the_shape_of_their_format() {
+    let known: [(Part, &[(u64, u64)]); 11] = [
+        (Part::Nexus, &[(2, 0x2f5d_ec14_f413_6e15)]),
+        (Part::Attentions, &[(3, 0xccad_6cc2_c5c9_1dc4)]),
+        (Part::Recorded, &[(3, 0x7dd1_746e_1fd9_d3c3)]),
+        (Part::AccessState, &[(1, 0x8ee5_fbb3_4587_413e)]),
+        (Part::Unit, &[(1, 0x9c8a_20de_7cf0_9f66)]),
+        (Part::Reservations, &[(1, 0x0c86_f8be_89d9_7744)]),
+        (Part::Aca, &[(1, 0xcbf2_9ce4_8422_2325)]),
+        (Part::CopyProgress, &[(2, 0x73a8_0d31_3a1f_d6c0)]),
+        (Part::CopyResults, &[(1, 0x5cf7_882a_9c40_cdea)]),
+        (Part::Allow, &[(1, 0xcbf2_9ce4_8422_2325)]),
+        (Part::Answer, &[(1, 0xfb53_1892_f5e8_d374)]),
+    ];
+    assert_eq!(known.map(|(part, _)| part), Part::ALL);
+    for (part, known) in known {
+        let what = format!("{part:?}");
+        shape::check(&what, part.format().into(), known, &shape_of(part));
+    }
 }
 
 proptest! {

@@ -6,6 +6,8 @@
 //! connection, and judges every number, digest and byte. Sockets take and give bytes in small portions of random
 //! lengths, so that PDUs are torn everywhere.
 
+#[path = "../../tests/shared/config.rs"]
+mod config;
 mod initiator;
 mod world;
 

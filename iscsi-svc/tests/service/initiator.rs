@@ -5,7 +5,8 @@ use std::net::TcpStream;
 
 use ipc::message::record::{ReplyKind, Request, RequestKind};
 
-use crate::rig::{PATIENCE, Rig, TARGET};
+use crate::config::TARGET;
+use crate::rig::{PATIENCE, Rig};
 
 pub const NAME: &str = "iqn.1993-08.org.debian:01:test";
 

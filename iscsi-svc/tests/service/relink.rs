@@ -64,7 +64,7 @@ fn core_dies_and_data_completes_meanwhile() {
 fn core_dies_during_a_login() {
     let mut rig = Rig::new();
     let mut initiator = Initiator::connect(&rig);
-    initiator.request_login(1, &format!("TargetName={}\0", crate::rig::TARGET));
+    initiator.request_login(1, &format!("TargetName={}\0", crate::config::TARGET));
     rig.core.expect(RequestKind::NexusOpen);
     rig.core_dies(false);
     rig.core_returns();
@@ -106,7 +106,7 @@ fn core_dies_with_a_nexus_closing() {
     // Neither the nexus nor its command is named again: for the core both have ended with the link.
     assert_eq!(rig.core.attach().len(), 0);
     let mut next = Initiator::connect(&rig);
-    next.request_login(1, &format!("TargetName={}\0", crate::rig::TARGET));
+    next.request_login(1, &format!("TargetName={}\0", crate::config::TARGET));
     let open = rig.core.expect(RequestKind::NexusOpen);
     rig.core.reply(ReplyKind::NexusOpened, &open);
     assert_eq!(next.receive().head[36..38], [0, 0]);

@@ -9,18 +9,17 @@ use ipc::arena::Arena;
 use ipc::channel::{ServiceChannel, SupervisorChannel, pair};
 use ipc::doorbell::Doorbell;
 use ipc::link::{self, Responder};
-use ipc::message::config::{PortalConfig, ServiceConfig, ServiceKind, TargetConfig};
+use ipc::message::config::{PortalConfig, ServiceConfig, ServiceKind};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 use ipc::message::{Event, Grant};
 use ipc::service::Control;
 use ipc::shm;
 
+use crate::config::{self, SERVICE};
+
 /// Longest wait for anything.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// The service's index, and so the number of its arena.
-pub const SERVICE: u32 = 3;
-pub const TARGET: &str = "iqn.2026-11.org.example:disk";
 
 /// A running service.
 pub struct Rig {
@@ -121,30 +120,9 @@ impl Rig {
         let address = listener.local_addr().unwrap();
         let memory = shm::create("test-arena", bytes).unwrap();
         let arena = Arena::new(SERVICE, &memory).unwrap();
-        let mut config = ServiceConfig {
-            service: SERVICE,
-            name: "iscsi".into(),
-            incarnation: 0,
-            poll_us: 0,
-            hold_ms: 30_000,
-            log: "off".into(),
-            max_connections: 8,
-            nop_interval_s: 0,
-            queue_depth: 32,
-            workers: 0,
-            buffers: 0,
-        };
+        let mut config = config::service();
         change(&mut config);
         let (grant, fds, core) = new_link(1);
-        let target = TargetConfig {
-            target: 5,
-            name: TARGET.into(),
-            transport: SERVICE,
-            portal_group: 1,
-            portals: vec![0],
-            luns: Vec::new(),
-            ..Default::default()
-        };
         let portal = PortalConfig { portal: 0, address: address.to_string() };
         let mut rig = Rig { supervisor, core, address, arena, epoch: 1, thread: Some(thread) };
         rig.grant(Grant::Service(config), vec![]);
@@ -152,7 +130,7 @@ impl Rig {
         rig.grant(Grant::Notebook, vec![shm::create("test-notebook", 1 << 16).unwrap()]);
         rig.grant(Grant::Arena { arena: SERVICE }, vec![memory]);
         rig.grant(grant, fds);
-        rig.grant(Grant::Target(target), vec![]);
+        rig.grant(Grant::Target(config::target()), vec![]);
         rig.grant(Grant::Portal(portal), vec![listener.into()]);
         rig.grant(Grant::Go, vec![]);
         rig.event(|event| matches!(event, Event::Ready));

@@ -3,8 +3,9 @@
 use ipc::message::Event;
 use ipc::message::record::{NexusNames, Reply, ReplyKind, RequestKind, refusal, request_flags};
 
+use crate::config::TARGET;
 use crate::initiator::{Initiator, NAME};
-use crate::rig::{Rig, TARGET};
+use crate::rig::Rig;
 
 const NO_TAG: u32 = 0xffff_ffff;
 

@@ -125,7 +125,8 @@ pub(super) fn statistics(log: &Log<'_>, parameters: &mut Parameters<'_>) {
     parameters.list(0x0003, &INTERVAL);
 }
 
-/// Informational Exceptions, 2Fh (SPC-4 7.3.11): the exception, and FFh for a temperature that nobody knows.
+/// Informational Exceptions, 2Fh (SPC-4 7.3.11): the exception, and FFh for a temperature that nobody knows. Behind it there is
+/// a byte that is the vendor's, which many drives and readers take for the temperature at which a drive warns; it is not known either.
 pub(super) fn exceptions(log: &Log<'_>, parameters: &mut Parameters<'_>) {
-    parameters.list(0x0000, &[log.exception.code, log.exception.qualifier, 0xFF, 0x00]);
+    parameters.list(0x0000, &[log.exception.code, log.exception.qualifier, 0xFF, 0xFF]);
 }

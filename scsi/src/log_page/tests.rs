@@ -147,7 +147,7 @@ fn counters_are_set_back_page_by_page() {
 
 #[test]
 fn informational_exceptions() {
-    assert_eq!(ask(cumulative(0x2F)), [0xAF, 0, 0, 8, 0x00, 0x00, 0x23, 4, 0x5D, 0xFF, 0xFF, 0x00]);
+    assert_eq!(ask(cumulative(0x2F)), [0xAF, 0, 0, 8, 0x00, 0x00, 0x23, 4, 0x5D, 0xFF, 0xFF, 0xFF]);
     let settings = |test| Exceptions { on_request: true, warnings: false, test };
     assert_eq!(exception(settings(false), false), Asc { code: 0, qualifier: 0 });
     assert_eq!(exception(settings(true), false), Asc { code: 0x5D, qualifier: 0xFF });

@@ -1,5 +1,8 @@
 //! What a successor reads, and what it refuses to read.
 
+#[path = "../../../ipc/tests/shared/shape.rs"]
+mod shape;
+
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -86,6 +89,13 @@ fn record() -> Record {
         states: vec![((0, 1), AccessState::Standby)],
         wanted: vec![((0, 1), AccessState::Active)],
     }
+}
+
+/// A shape that changes needs another [`FORMAT`], and a row here.
+#[test]
+fn records_have_the_shape_of_their_format() {
+    let both = format!("{}\n{}", shape::of::<Head>(), shape::of::<Record>());
+    shape::check("FORMAT", u64::from(FORMAT), &[(2, 0x7e2f_75ce_d945_6c7a)], &both);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::kept::Kept;
 use crate::manifest::Manifest;
 use crate::media::MediaError;
 use crate::plan::Plan;
+use crate::witness::Witness;
 
 /// core 0, iscsi 1, vdisk 2; a file, a null disk and a memory disk.
 fn plan(dir: &Path) -> Plan {
@@ -75,6 +76,33 @@ fn medium_is_granted_to_one_incarnation_at_a_time() {
     assert!(wiring.grants(&plan, 2, 1, &page).is_err());
     drop(duplicate);
     assert!(wiring.grants(&plan, 2, 1, &page).is_ok());
+}
+
+#[test]
+fn loss_is_told_to_whom_it_concerns() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let mut plan = plan(dir.path());
+    let mut wiring = Wiring::new(&plan, state(dir.path()), Rc::new(Kept::nobody())).expect("made");
+    let page = shm::create("test", stats::PAGE_BYTES).expect("page");
+    let lost = |wiring: &mut Wiring, plan: &Plan| -> Vec<bool> {
+        let grants = wiring.grants(plan, 2, 0, &page).expect("grants");
+        let devices = grants.iter().filter_map(|(grant, _)| match grant {
+            Grant::Device(config) => Some(config.lost),
+            _ => None,
+        });
+        devices.collect()
+    };
+    assert_eq!(lost(&mut wiring, &plan), [false; 3]);
+    let file = std::fs::File::open(dir.path().join("a.img")).expect("the medium");
+    wiring.witnesses[0] = Witness::resume(Some(file.into()), true);
+    assert_eq!(lost(&mut wiring, &plan), [true, false, false]);
+    assert_eq!(lost(&mut wiring, &plan), [true, false, false], "every incarnation hears of it");
+    // Who only reads has lost nothing: it was somebody else who wrote there.
+    plan.units[0].config.read_only = true;
+    assert_eq!(lost(&mut wiring, &plan), [false; 3]);
+    plan.units[0].config.read_only = false;
+    wiring.forget_losses(&plan, 2);
+    assert_eq!(lost(&mut wiring, &plan), [false; 3], "an administrator has had the service stopped");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! An initiator that keeps several commands under way and judges every PDU that comes back.
 
-use super::world::TARGET;
+use super::config::TARGET;
 use super::{Random, pattern};
 use crate::digest::crc32c;
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! A supervisor and a core around one service that can die at any point.
 
 use super::Random;
+use super::config::{self, SERVICE};
 use crate::core_link::Down;
 use crate::crash::Death;
 use crate::grants::{Boot, Next};
@@ -10,7 +11,7 @@ use ipc::arena::Arena;
 use ipc::channel::{ServiceChannel, SupervisorChannel, pair};
 use ipc::doorbell::Doorbell;
 use ipc::link::{self, Requester, Responder};
-use ipc::message::config::{PortalConfig, ServiceConfig, ServiceKind, TargetConfig};
+use ipc::message::config::{PortalConfig, ServiceConfig, ServiceKind};
 use ipc::message::grant::{Peer, Role};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, request_flags};
 use ipc::message::{Event, Grant};
@@ -20,9 +21,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-const SERVICE: u32 = 3;
-pub const TARGET: &str = "iqn.2026-11.org.example:disk";
 
 /// What outlives the service, and the service.
 pub struct World {
@@ -164,27 +162,13 @@ impl World {
 
     fn grants(&mut self) -> Vec<(Grant, Vec<OwnedFd>)> {
         let config = ServiceConfig {
-            service: SERVICE,
-            name: "iscsi".into(),
             incarnation: self.incarnation,
             poll_us: 10_000_000,
-            hold_ms: 30_000,
-            log: "off".into(),
             max_connections: 4,
-            nop_interval_s: 0,
             queue_depth: 8,
-            workers: 0,
-            buffers: 0,
+            ..config::service()
         };
         self.incarnation += 1;
-        let target = TargetConfig {
-            target: 5,
-            name: TARGET.into(),
-            transport: SERVICE,
-            portal_group: 1,
-            portals: vec![0],
-            ..Default::default()
-        };
         let portal = PortalConfig { portal: 0, address: self.address().to_string() };
         let epoch = self.incarnation;
         let parts = link::create("test-link", epoch).unwrap();
@@ -199,7 +183,7 @@ impl World {
             (Grant::Stats, vec![shm::create("test-stats", ipc::stats::PAGE_BYTES).unwrap()]),
             (Grant::Notebook, copy(&self.notebook)),
             (Grant::Arena { arena: SERVICE }, copy(&self.memory)),
-            (Grant::Target(target), vec![]),
+            (Grant::Target(config::target()), vec![]),
             (Grant::Portal(portal), vec![self.listener.try_clone().unwrap().into()]),
         ];
         for (key, socket) in &self.deposits {
