@@ -11,6 +11,7 @@
 //! Next: [`manager`], which carries a copy from its parameter list to its outcome.
 
 pub mod directory;
+mod explain;
 pub mod kept;
 pub mod manager;
 pub mod memory;

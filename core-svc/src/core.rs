@@ -261,6 +261,12 @@ impl Core {
         self.count(Counter::PeerFaults, 1);
     }
 
+    /// The time of this turn of the loop, as [`Task::since`](crate::task::Task::since) has it.
+    #[inline]
+    pub(crate) fn turn_time(&self) -> u64 {
+        self.recorder.as_ref().map_or(0, Recorder::now)
+    }
+
     /// Adds to a counter of the statistics page.
     #[inline]
     pub fn count(&self, counter: Counter, n: u64) {

@@ -118,6 +118,7 @@ impl Core {
                 return Ok(Next::Go);
             }
             Grant::Stop => return Ok(Next::Stop),
+            Grant::Explain { request, units } => self.explain(request, &units),
             Grant::Device(_)
             | Grant::Change { .. }
             | Grant::Settle { .. }

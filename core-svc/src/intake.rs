@@ -163,6 +163,7 @@ impl Core {
                     attribute,
                     seat,
                     arrival: self.arrivals,
+                    since: self.turn_time(),
                     stage: Stage::Dormant,
                     data_ready: request.flags & request_flags::DATA_PENDING == 0,
                     judged: false,

@@ -40,6 +40,8 @@ pub mod recorded;
 
 pub mod reservation;
 
+mod explain;
+
 pub mod answers;
 pub mod settle;
 pub mod task_mgmt;

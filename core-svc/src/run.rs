@@ -61,9 +61,6 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
                 }
             }
         };
-        for event in core.events.drain(..) {
-            control.report(event, Vec::new())?;
-        }
         if look {
             waiter.tick();
             // Also while others keep the core busy: who is held must not be held for ever.
@@ -74,6 +71,10 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
                 return stopped(&mut control);
             }
             core.bury_links(&waiter);
+        }
+        // After grants were heard: who asked something waits for the answer, and the next turn may be one of sleep.
+        for event in core.events.drain(..) {
+            control.report(event, Vec::new())?;
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Task {
     pub seat: Seat,
     /// When it came: tasks are in the order of these.
     pub arrival: u64,
+    /// The time of the loop's turn in which it came, in microseconds of the recorder's clock; 0 without a recorder.
+    pub since: u64,
     /// How far it has come.
     pub stage: Stage,
     /// Its data-out is complete, or it has none.

@@ -6,6 +6,7 @@
 pub mod codec;
 pub mod config;
 pub mod event;
+pub mod explain;
 pub mod grant;
 pub mod record;
 

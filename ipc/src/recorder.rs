@@ -133,6 +133,12 @@ impl Recorder {
         self.0.now.store((micros + since) << 16, Ordering::Relaxed);
     }
 
+    /// The time of what is recorded now, in microseconds of the clock of [`micros`].
+    #[inline]
+    pub fn now(&self) -> u64 {
+        self.0.now.load(Ordering::Relaxed) >> 16
+    }
+
     /// Records a request.
     #[inline]
     pub fn request(&self, what: What, request: &Request) {

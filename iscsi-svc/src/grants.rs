@@ -101,7 +101,7 @@ impl Boot {
             Grant::Unit(_) | Grant::Device(_) | Grant::State => {}
             Grant::AccessGroup(_) | Grant::PortGroup(_) | Grant::DeviceGroup(_) => {}
             Grant::Change { .. } | Grant::Settle { .. } => {}
-            Grant::AccessState { .. } | Grant::CrashPoint { .. } => {}
+            Grant::AccessState { .. } | Grant::CrashPoint { .. } | Grant::Explain { .. } => {}
             Grant::Go => return Ok(Next::Go),
             Grant::Stop => return Ok(Next::Stop),
         }

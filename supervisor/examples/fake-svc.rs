@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipc::message::config::{DeviceChange, ServiceKind};
 use ipc::message::event::DeviceAnswer;
+use ipc::message::explain::{Explained, Holder, InFlight};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
 use ipc::message::{Event, Grant};
 use ipc::recorder::{Recorder, What};
@@ -152,6 +153,9 @@ impl Fake {
 
     /// Answers the change of a device as vdisk-svc does, or as ordered.
     fn change(&self, control: &mut Control, grant: &Grant) -> anyhow::Result<()> {
+        if let Grant::Explain { request, units } = grant {
+            return Ok(control.report(explained(*request, units), Vec::new())?);
+        }
         let told = |word: &str| self.orders.split_ascii_whitespace().any(|order| order == word);
         let (unit, request, answer) = match *grant {
             Grant::Change { .. } if told("die-at-change") => std::process::exit(4),
@@ -178,6 +182,31 @@ impl Fake {
         control.report(Event::Device { unit, request, answer }, Vec::new())?;
         Ok(())
     }
+}
+
+/// Two commands of the first unit, the older one at the handler that is the third service of the tests' manifest.
+fn explained(request: u64, units: &[u32]) -> Event {
+    let one = |serial, since, holder, why: &str| InFlight {
+        transport: 1,
+        target: 0,
+        initiator: "iqn.2026-11.org.example:host".to_owned(),
+        nexus: 7,
+        handler_nexus: 7,
+        serial,
+        unit: units.first().copied().unwrap_or(u32::MAX),
+        command: "READ(10)".to_owned(),
+        cdb: vec![0x28, 0],
+        attribute: "SIMPLE".to_owned(),
+        since,
+        holder,
+        why: why.to_owned(),
+    };
+    let now = ipc::recorder::micros();
+    let commands = vec![
+        one(2, now.saturating_sub(2_000_000), Holder::Handler(2), "sent to vdisk"),
+        one(3, 0, Holder::Core, "dormant behind\u{1b} it"),
+    ];
+    Event::Explained { request, told: Explained { commands, left_out: 5 } }
 }
 
 fn serve(mut control: Control, mut fake: Fake) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::post_mortem::PostMortem;
 use crate::status::Status;
+use crate::why::Why;
 
 /// What an administrator can ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,13 @@ pub enum Request {
         count: u32,
         /// Arm it in the next incarnation.
         next_start: bool,
+    },
+    /// Where the commands of a logical unit are and what they wait for.
+    Why {
+        /// The target's name.
+        target: String,
+        /// The logical unit number.
+        lun: u16,
     },
     /// Change a device while it is served; answered when it is done.
     Device {
@@ -130,17 +138,20 @@ pub struct Reply {
     /// The answer to `post-mortem`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_mortem: Option<PostMortem>,
+    /// The answer to `why`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
 impl Reply {
     /// It was done.
     pub fn done(text: String) -> Self {
-        Self { ok: true, text, status: None, post_mortem: None }
+        Self { ok: true, text, status: None, post_mortem: None, why: None }
     }
 
     /// It was not done.
     pub fn error(text: String) -> Self {
-        Self { ok: false, text, status: None, post_mortem: None }
+        Self { ok: false, ..Self::done(text) }
     }
 
     /// The answer to `status`.
@@ -151,6 +162,11 @@ impl Reply {
     /// The answer to `post-mortem`.
     pub fn post_mortem(told: PostMortem) -> Self {
         Self { post_mortem: Some(told), ..Self::done(String::new()) }
+    }
+
+    /// The answer to `why`.
+    pub fn why(told: Why) -> Self {
+        Self { why: Some(told), ..Self::done(String::new()) }
     }
 }
 

@@ -9,6 +9,7 @@ mod post_mortem;
 mod run;
 mod show;
 mod upgrade;
+mod why;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -170,6 +171,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show where the commands of a logical unit are: which process has each of them, since when, and what it waits for
+    Why {
+        /// The target's name
+        target: String,
+        /// The logical unit number
+        lun: u16,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the version and the versions of what the processes say to one another and to their successors
     Version,
 }
@@ -228,6 +239,7 @@ pub fn main(cli: Cli) -> Result<ExitCode> {
         Command::Device(command) => ask(command.request()?),
         Command::Logs { name, follow, lines } => logs::logs(&run_dir, &name, follow, lines),
         Command::PostMortem { name, lines, json } => post_mortem::post_mortem(&run_dir, name, lines, json),
+        Command::Why { target, lun, json } => why::why(&run_dir, target, lun, json),
         Command::Version => {
             println!("{}", upgrade::version());
             Ok(ExitCode::SUCCESS)

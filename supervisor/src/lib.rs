@@ -35,5 +35,6 @@ pub mod board;
 pub mod post_mortem;
 pub mod reactor;
 pub mod status;
+pub mod why;
 
 pub mod cli;

@@ -191,7 +191,8 @@ fn line(record: &Recorded, found: &Recording, until: u64) -> Line {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal, with spaces between them.
+pub fn hex(bytes: &[u8]) -> String {
     let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     bytes.join(" ")
 }

@@ -17,6 +17,7 @@ mod post_mortem;
 mod requests;
 mod timers;
 mod upgrade;
+mod why;
 
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -85,6 +86,8 @@ pub struct Reactor {
     access: access::Access,
     /// Changes of devices that are under way.
     changes: devices::Changes,
+    /// What was asked by `why` and is not answered yet.
+    questions: why::Questions,
     board: Option<Board>,
     clock: Clock,
     memory: Memory,
@@ -152,6 +155,7 @@ impl Reactor {
             admin,
             pending: Vec::new(),
             changes: devices::Changes::default(),
+            questions: why::Questions::default(),
             board,
             clock: Clock::start(),
             on_terminal: memory.kept.on_terminal(),

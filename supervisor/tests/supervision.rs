@@ -7,6 +7,8 @@ mod post_mortem;
 #[path = "supervision/target.rs"]
 #[allow(dead_code, reason = "each of the two suites uses a part of it")]
 mod target;
+#[path = "supervision/why.rs"]
+mod why;
 
 use std::net::TcpListener;
 use std::time::Duration;

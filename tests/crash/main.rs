@@ -21,6 +21,7 @@ mod post_mortem;
 mod power;
 mod refusals;
 mod reservations;
+mod why;
 mod witness;
 
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         Case::new("data_that_was_lost_as_vdisk_died_is_told", lost::unheard),
         Case::new("short_io_is_finished", witness::short_io),
         Case::new("post_mortem_names_the_last_commands", post_mortem::names_the_last_commands),
+        Case::new("why_names_a_stopped_vdisk", why::stopped_vdisk),
+        Case::new("why_names_a_stopped_core", why::stopped_core),
         Case::new("vdisk_dies_under_load", kills::vdisk).limit(long),
         Case::new("vdisk_with_worker_threads_dies_under_load", kills::vdisk_with_threads).limit(long),
         Case::new("services_die_without_polling", kills::without_polling).limit(long),

@@ -75,6 +75,7 @@ impl Service {
             | Grant::PortGroup(_)
             | Grant::DeviceGroup(_)
             | Grant::CrashPoint { .. }
+            | Grant::Explain { .. }
             | Grant::AccessState { .. } => {
                 return Err("a grant for another kind of service came".to_owned());
             }

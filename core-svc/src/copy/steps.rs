@@ -160,6 +160,7 @@ impl Core {
             attribute: TaskAttribute::Simple,
             seat: Seat { order: Order::Aside, nexus: OWN },
             arrival: 0,
+            since: self.turn_time(),
             stage: Stage::Enabled,
             data_ready: true,
             judged: true,

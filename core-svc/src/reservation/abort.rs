@@ -27,6 +27,13 @@ pub struct Preempting {
     errands: FxHashSet<u64>,
 }
 
+impl Preempting {
+    /// The commands whose end it waits for, if it is the command `id`.
+    pub fn waits_of(&self, id: TaskId) -> Option<usize> {
+        (self.id == id).then_some(self.waits.len())
+    }
+}
+
 impl Core {
     /// Aborts the commands of the nexuses at `places` for the task `id`. Its outcome, unless it has to wait.
     pub(super) fn abort_preempted(

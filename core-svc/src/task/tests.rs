@@ -14,6 +14,7 @@ fn task(nexus: u64, serial: u64) -> Task {
         attribute: TaskAttribute::Simple,
         seat: crate::task_set::Seat { order: crate::task_set::Order::Looks, nexus: 0 },
         arrival: 0,
+        since: 0,
         stage: Stage::Enabled,
         data_ready: true,
         judged: false,

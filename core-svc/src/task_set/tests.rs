@@ -25,6 +25,7 @@ impl Names {
             attribute: TaskAttribute::Simple,
             seat: crate::task_set::Seat { order: crate::task_set::Order::Looks, nexus: 0 },
             arrival: 0,
+            since: 0,
             stage: Stage::Dormant,
             data_ready: true,
             judged: false,

@@ -16,6 +16,7 @@ mod copying;
 mod core_death;
 mod data;
 mod errands;
+mod explain;
 mod faults;
 mod function_death;
 mod gate;

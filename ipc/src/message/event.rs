@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{AccessState, ServiceKind};
+use super::explain::Explained;
 
 /// What came of a `Grant::Change`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,5 +82,12 @@ pub enum Event {
         port_group: u16,
         /// The state.
         state: AccessState,
+    },
+    /// Answer to `Grant::Explain`.
+    Explained {
+        /// The request.
+        request: u64,
+        /// How the commands stand.
+        told: Explained,
     },
 }

@@ -124,4 +124,11 @@ pub enum Grant {
         /// From 1.
         count: u32,
     },
+    /// How the commands of these units stand is to be told: answered with `Event::Explained`. To the core. No descriptor.
+    Explain {
+        /// Chosen by the supervisor, for the answer.
+        request: u64,
+        /// Indices of the units.
+        units: Vec<u32>,
+    },
 }

@@ -100,6 +100,7 @@ impl Reactor {
                     process.problems.push(text);
                 }
             }
+            Event::Explained { request, told } => self.on_explained(service, request, told),
             Event::Device { unit, request, answer } => self.on_device_answer(service, unit, request, answer),
             Event::PeerFault { peer, epoch, fault } => self.on_peer_fault(service, peer, epoch, fault),
             Event::Deposit { key } => {

@@ -26,13 +26,18 @@ impl Reactor {
             lines: lines.min(ipc::recorder::RECORDS),
         };
         let found = self.wiring.recorder(service, incarnation).and_then(recording);
+        Reply::post_mortem(PostMortem::new(&subject, found, &self.legend()))
+    }
+
+    /// The names of commands, as any service has left them.
+    pub(super) fn legend(&self) -> BTreeMap<(u8, Option<u16>), String> {
         let mut legend = BTreeMap::new();
         self.wiring.recorders().filter_map(recording).for_each(|other| legend.extend(other.legend));
-        Reply::post_mortem(PostMortem::new(&subject, found, &legend))
+        legend
     }
 }
 
-fn recording(fd: &std::os::fd::OwnedFd) -> Option<Recording> {
+pub(super) fn recording(fd: &std::os::fd::OwnedFd) -> Option<Recording> {
     read::read(fd)
         .inspect_err(|error| tracing::warn!(%error, "a flight recorder cannot be read"))
         .ok()

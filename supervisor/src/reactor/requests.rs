@@ -67,6 +67,7 @@ impl Reactor {
                 let reply = self.replace();
                 return self.answer(client, &reply);
             }
+            Request::Why { target, lun } => return self.on_why_request(client, target, *lun),
             Request::Device { .. } => {
                 let Request::Device { name, action } = request else { return };
                 return self.on_device_request(client, &name, action);
@@ -92,6 +93,7 @@ impl Reactor {
             Request::Status | Request::Device { .. } | Request::Alua { .. } | Request::Replace => return,
             Request::PostMortem { .. } => return,
             Request::CrashPoint { .. } => return,
+            Request::Why { .. } => return,
             Request::Upgrade { .. } => match self.upgrade(client, service) {
                 Some(goal) => goal,
                 None => return,

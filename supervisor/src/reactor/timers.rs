@@ -29,7 +29,8 @@ impl Reactor {
         });
         let of_requests = self.pending.iter().map(|pending| pending.deadline);
         let of_changes = self.changes.deadline();
-        let of_changes = of_changes.into_iter().chain(self.access.deadline());
+        let of_changes =
+            of_changes.into_iter().chain(self.access.deadline()).chain(self.questions.deadline());
         of_children.chain(of_requests).chain(of_changes).fold(self.ticked + TICK, Duration::min)
     }
 
@@ -41,6 +42,7 @@ impl Reactor {
         }
         self.expire_changes(now);
         self.expire_access(now);
+        self.look_at_questions(now);
         if now >= self.ticked + TICK {
             let late = now > self.ticked + LATE;
             self.ticked = now;
