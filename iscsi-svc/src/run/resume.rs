@@ -30,6 +30,16 @@ impl Service {
             if resumed {
                 sockets.retain(|(key, _)| *key != found.moment.key);
             } else {
+                if let Some(at) = at {
+                    let position = ipc::tcp::position(&sockets[at].1);
+                    let phase = found.moment.phase;
+                    tracing::info!(
+                        phase,
+                        ?position,
+                        tasks = found.tasks.len(),
+                        "cannot go on with a connection"
+                    );
+                }
                 self.shared.book.forget(found);
             }
         }
