@@ -1,5 +1,6 @@
 //! EXTENDED COPY between two handlers while every process under it is killed: the disks end as one copy leaves them.
 
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -99,7 +100,8 @@ pub fn copies() -> anyhow::Result<()> {
         words.flat_map(u64::to_be_bytes).collect::<Vec<u8>>()
     });
     for (image, bytes) in images.iter().zip(&expected) {
-        std::fs::write(image, bytes)?;
+        // In place: for a moment without its blocks the disk would have another capacity.
+        std::fs::File::options().write(true).open(image)?.write_all_at(bytes, 0)?;
     }
     let mut session = Login::normal(1).session(running.portal)?;
     let mut targets = Vec::new();
