@@ -8,11 +8,15 @@
 //! * **Allow**: a nexus was preempted by PREEMPT AND ABORT: it does not prevent the removal of the medium any more. It is in the
 //!   notebook as long as it is owed, because the preemption, once noted, is not executed again.
 //!
+//! * **DeferredError**: QUERY ASYNCHRONOUS EVENT wants to know whether a nexus has still to be told of lost data.
+//!
 //! All can be done twice. What was not answered over one link is asked again over the next; a handler that stays away is
 //! not waited for: its units begin anew when it is back, and it is told that every nexus is another one then.
 
 use ipc::fault::PeerFault;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
+use scsi::asc::Asc;
+use scsi::sense::SenseKey;
 
 use crate::core::Core;
 use crate::notebook::Part;
@@ -27,6 +31,15 @@ pub enum Duty {
     NexusLost(u64),
     /// A nexus, by its wide number, was preempted.
     Allow(u64),
+    /// Has a nexus, by its wide number, still to be told of lost data?
+    DeferredError(u64),
+}
+
+impl Duty {
+    /// Whether it has to be made up for if the handler is not there.
+    fn is_missed(self) -> bool {
+        matches!(self, Self::NexusLost(_) | Self::Allow(_))
+    }
 }
 
 /// An errand that is not done.
@@ -54,7 +67,7 @@ impl Core {
         let place = self.handler_of(unit)?;
         let handler = &mut self.handlers[place];
         if handler.presence == Presence::Held || handler.expired {
-            handler.missed |= duty != Duty::Reset;
+            handler.missed |= duty.is_missed();
             return None;
         }
         let same = |known: &&Errand| !known.sent && known.unit == unit && known.duty == duty;
@@ -79,6 +92,7 @@ impl Core {
                 Duty::Reset => (RequestKind::Reset, 0),
                 Duty::NexusLost(nexus) => (RequestKind::NexusLost, nexus),
                 Duty::Allow(nexus) => (RequestKind::Allow, nexus),
+                Duty::DeferredError(nexus) => (RequestKind::DeferredError, nexus),
             };
             let mut request = Request::new(kind, nexus, errand.serial);
             request.unit = errand.unit;
@@ -108,7 +122,7 @@ impl Core {
         self.errands = kept;
         let dropped: Vec<Errand> = dropped;
         for errand in dropped {
-            self.handlers[place].missed |= errand.duty != Duty::Reset;
+            self.handlers[place].missed |= errand.duty.is_missed();
             self.errand_over(&errand);
         }
     }
@@ -119,14 +133,26 @@ impl Core {
             let kind = match errand.duty {
                 Duty::Reset => ReplyKind::ResetDone,
                 Duty::NexusLost(_) | Duty::Allow(_) => ReplyKind::NexusForgotten,
+                Duty::DeferredError(_) => ReplyKind::DeferredErrorIs,
             };
             let same = errand.serial == reply.serial && errand.handler == place;
             errand.sent && same && reply.kind == kind as u8
         };
         let at = self.errands.iter().position(done);
         let at = at.ok_or(PeerFault::Record { field: "serial of an errand", value: reply.serial })?;
+        let event = match (ReplyKind::try_from(reply.kind)?, reply.sense()?) {
+            (ReplyKind::DeferredErrorIs, [key, code, qualifier]) => {
+                let wrong = PeerFault::Record { field: "sense key", value: u64::from(*key) };
+                let key = SenseKey::try_from(*key).map_err(|_| wrong)?;
+                Some((key, Asc { code: *code, qualifier: *qualifier }))
+            }
+            _ => None,
+        };
         let errand = self.errands.swap_remove(at);
         self.handlers[place].outstanding -= 1;
+        if let Some((key, asc)) = event {
+            self.functions_learn(errand.serial, key, asc);
+        }
         self.errand_over(&errand);
         Ok(())
     }

@@ -130,7 +130,9 @@ impl Core {
             }
             ReplyKind::Done => self.done(place, reply),
             ReplyKind::UnitReport => self.hear_report(place, reply),
-            ReplyKind::ResetDone | ReplyKind::NexusForgotten => self.errand_done(place, reply),
+            ReplyKind::ResetDone | ReplyKind::NexusForgotten | ReplyKind::DeferredErrorIs => {
+                self.errand_done(place, reply)
+            }
             _ => Err(PeerFault::Unexpected("answer that no handler gives")),
         }
     }

@@ -11,6 +11,7 @@ use ipc::message::record::{Reply, ReplyKind, Request, request_flags};
 use rustc_hash::FxHashSet;
 use scsi::asc::Asc;
 use scsi::lun::Lun;
+use scsi::sense::SenseKey;
 use scsi::task_management::{Function, Response, asynchronous_event};
 
 use crate::core::Core;
@@ -207,7 +208,9 @@ impl Core {
         let waiting = self.nexuses.get(at).filter(|_| asked).zip(unit);
         let waiting = waiting.and_then(|(nexus, unit)| nexus.attentions.get(&unit));
         waiting
-            .and_then(|waiting| Some(asynchronous_event(waiting.first()?, waiting.count())))
+            .and_then(|waiting| {
+                Some(asynchronous_event(SenseKey::UnitAttention, waiting.first()?, waiting.count()))
+            })
             .unwrap_or_default()
     }
 
@@ -226,6 +229,13 @@ impl Core {
             Function::LogicalUnitReset => unit.into_iter().map(|unit| (unit, Duty::Reset)).collect(),
             Function::TargetWarmReset | Function::TargetColdReset => {
                 self.nexus_units(at).into_iter().map(|unit| (unit, Duty::Reset)).collect()
+            }
+            Function::QueryAsynchronousEvent => {
+                let reported = |unit: &u32| self.units.get(*unit as usize).and_then(Option::as_ref);
+                let lost = unit.filter(|unit| reported(unit).is_some_and(|it| it.report.deferred_error));
+                let wide = self.nexuses.get(at).map(|nexus| nexus.wide);
+                let asked = lost.zip(wide);
+                asked.into_iter().map(|(unit, wide)| (unit, Duty::DeferredError(wide))).collect()
             }
             Function::ItNexusReset => {
                 let Some(nexus) = self.nexuses.get(at) else { return Vec::new() };
@@ -277,6 +287,14 @@ impl Core {
         let waited = self.functions.iter_mut().map(|function| function.errands.remove(&serial));
         if waited.fold(false, |any, one| any | one) {
             self.answer_functions();
+        }
+    }
+
+    /// The handler has something to tell that a QUERY ASYNCHRONOUS EVENT asks for.
+    pub(crate) fn functions_learn(&mut self, errand: u64, key: SenseKey, asc: Asc) {
+        for function in self.functions.iter_mut().filter(|function| function.errands.contains(&errand)) {
+            function.response = Response::FunctionSucceeded;
+            function.information = asynchronous_event(key, asc, 1);
         }
     }
 

@@ -108,6 +108,7 @@ fn report() -> impl Strategy<Value = UnitReport> {
                 generations: Generations { mode: generation, medium: generation, ..Generations::default() },
                 origin: u64::from(A) << 56 | nexus,
                 keeps_nexus_state: keeps,
+                deferred_error: !keeps,
             }
         },
     )
@@ -204,6 +205,9 @@ impl World {
                     Ok(RequestKind::Reset) => Reply::new(ReplyKind::ResetDone, request.nexus, request.serial),
                     Ok(RequestKind::NexusLost | RequestKind::Allow) => {
                         Reply::new(ReplyKind::NexusForgotten, request.nexus, request.serial)
+                    }
+                    Ok(RequestKind::DeferredError) => {
+                        Reply::new(ReplyKind::DeferredErrorIs, request.nexus, request.serial)
                     }
                     _ => return handler.link.flush(),
                 };

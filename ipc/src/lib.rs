@@ -54,4 +54,4 @@ pub mod service;
 /// Version of everything that two processes of one Bulkhead must agree upon: ring and segment layouts, records and
 /// control messages. A service says it in [`message::Event::Hello`]; the supervisor refuses any other. It is raised whenever one
 /// of these changes: `tests/shape.rs` fails otherwise for messages.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;

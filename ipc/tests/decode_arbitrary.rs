@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn request_takes_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 256)) {
         let request = Request::read_from_bytes(&bytes).unwrap();
-        prop_assert_eq!(RequestKind::try_from(request.kind).is_ok(), (1..=13).contains(&bytes[0]));
+        prop_assert_eq!(RequestKind::try_from(request.kind).is_ok(), (1..=14).contains(&bytes[0]));
         prop_assert_eq!(request.cdb().ok(), bytes[120..152].get(..usize::from(bytes[3])));
         let count = usize::from(bytes[4]) + usize::from(bytes[5]);
         prop_assert_eq!(request.extents().is_ok(), count <= 4);
@@ -80,7 +80,7 @@ proptest! {
     #[test]
     fn reply_takes_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 128)) {
         let reply = Reply::read_from_bytes(&bytes).unwrap();
-        prop_assert_eq!(ReplyKind::try_from(reply.kind).is_ok(), (1..=9).contains(&bytes[0]));
+        prop_assert_eq!(ReplyKind::try_from(reply.kind).is_ok(), (1..=10).contains(&bytes[0]));
         prop_assert_eq!(reply.sense().ok(), bytes[32..128].get(..usize::from(bytes[3])));
     }
 

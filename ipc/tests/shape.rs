@@ -7,7 +7,8 @@ use ipc::message::{Event, Grant};
 use serde::Deserialize;
 
 /// Numbers of [`ipc::ABI_VERSION`], and of the shapes of [`Grant`] and [`Event`] then.
-const SHAPES: [(u64, u64); 2] = [(2, 0xdd14_e548_a604_789f), (3, 0x1255_e673_e32c_7eb3)];
+const SHAPES: [(u64, u64); 3] =
+    [(2, 0xdd14_e548_a604_789f), (3, 0x1255_e673_e32c_7eb3), (4, 0x1255_e673_e32c_7eb3)];
 
 #[test]
 fn messages_have_the_shape_of_their_version() {

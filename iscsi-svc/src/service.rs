@@ -325,9 +325,11 @@ impl Shared {
                 self.attached();
                 Ok(None)
             }
-            ReplyKind::Fenced | ReplyKind::UnitReport | ReplyKind::ResetDone | ReplyKind::NexusForgotten => {
-                Err(PeerFault::Unexpected("reply that only handlers give"))
-            }
+            ReplyKind::Fenced
+            | ReplyKind::UnitReport
+            | ReplyKind::ResetDone
+            | ReplyKind::NexusForgotten
+            | ReplyKind::DeferredErrorIs => Err(PeerFault::Unexpected("reply that only handlers give")),
         }
     }
 

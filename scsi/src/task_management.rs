@@ -72,10 +72,10 @@ impl Function {
 }
 
 /// Additional Response Information of QUERY ASYNCHRONOUS EVENT (SAM-5 7.10): UADE DEPTH and SENSE KEY, ADDITIONAL SENSE CODE and
-/// QUALIFIER of the unit attention that is reported next, of `count` that wait.
-pub fn asynchronous_event(next: Asc, count: usize) -> [u8; 3] {
+/// QUALIFIER of the unit attention or deferred error that is reported next, of `count` that wait.
+pub fn asynchronous_event(key: SenseKey, next: Asc, count: usize) -> [u8; 3] {
     let depth = if count > 1 { 0b10 } else { 0b01 };
-    [depth << 4 | SenseKey::UnitAttention.code(), next.code, next.qualifier]
+    [depth << 4 | key.code(), next.code, next.qualifier]
 }
 
 /// Answers REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36): all of [`Function`]. How long one takes depends on what it

@@ -86,6 +86,8 @@ pub struct UnitReport {
     pub origin: u64,
     /// The handler keeps something for single nexuses (PREVENT ALLOW MEDIUM REMOVAL) and has to hear when one ends.
     pub keeps_nexus_state: bool,
+    /// Written data was lost, and there may be a nexus that has not been told.
+    pub deferred_error: bool,
 }
 
 /// Bits of the flag byte.
@@ -93,6 +95,7 @@ const TAS: u8 = 0x01;
 const TMF_ONLY: u8 = 0x02;
 const D_SENSE: u8 = 0x04;
 const NEXUS_STATE: u8 = 0x08;
+const DEFERRED_ERROR: u8 = 0x10;
 
 impl UnitReport {
     /// Bytes of an encoded report.
@@ -100,12 +103,13 @@ impl UnitReport {
 
     /// The bytes that cross the ring, little-endian.
     pub fn encode(&self) -> [u8; Self::LEN] {
-        let Self { control, generations, origin, keeps_nexus_state } = self;
+        let Self { control, generations, origin, keeps_nexus_state, deferred_error } = self;
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         let flags = flag(control.tas, TAS)
             | flag(control.tmf_only, TMF_ONLY)
             | flag(control.d_sense, D_SENSE)
-            | flag(*keeps_nexus_state, NEXUS_STATE);
+            | flag(*keeps_nexus_state, NEXUS_STATE)
+            | flag(*deferred_error, DEFERRED_ERROR);
         let mut bytes = [0; Self::LEN];
         bytes[..5].copy_from_slice(&[
             control.tst,
@@ -131,7 +135,7 @@ impl UnitReport {
         let possible = tst <= 1 && matches!(qerr, 0 | 1 | 3) && queue_algorithm <= 1;
         if !possible
             || !matches!(ua_intlck, 0 | 2 | 3)
-            || flags & !(TAS | TMF_ONLY | D_SENSE | NEXUS_STATE) != 0
+            || flags & !(TAS | TMF_ONLY | D_SENSE | NEXUS_STATE | DEFERRED_ERROR) != 0
         {
             return None;
         }
@@ -156,6 +160,7 @@ impl UnitReport {
             },
             origin: u64::from_le_bytes(*bytes.last_chunk()?),
             keeps_nexus_state: flags & NEXUS_STATE != 0,
+            deferred_error: flags & DEFERRED_ERROR != 0,
         })
     }
 }

@@ -39,6 +39,8 @@ pub enum Asked {
     NexusLost(Identity, u32),
     /// A nexus was preempted from a unit.
     Allow(Identity, u32),
+    /// Has a nexus still to be told of what a unit has lost?
+    DeferredError(Identity, u32),
     /// Nobody waits for the task any more.
     Abort(Identity),
 }
@@ -88,6 +90,7 @@ pub fn read(request: &Request, link: LinkId, arenas: &Arenas, units: &Units) -> 
         RequestKind::Reset => Ok(Asked::Reset(identity, request.unit)),
         RequestKind::NexusLost => Ok(Asked::NexusLost(identity, request.unit)),
         RequestKind::Allow => Ok(Asked::Allow(identity, request.unit)),
+        RequestKind::DeferredError => Ok(Asked::DeferredError(identity, request.unit)),
         RequestKind::Abort => Ok(Asked::Abort(Identity { serial: request.ref_serial, ..identity })),
         _ => Err(PeerFault::Record { field: "request kind", value: u64::from(request.kind) }),
     }

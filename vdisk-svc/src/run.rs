@@ -265,6 +265,11 @@ impl Service {
                     self.dispatch.allow(identity, unit);
                 }
             }
+            Asked::DeferredError(identity, unit) => {
+                if self.dispatch.links.expect_answer(link) {
+                    self.dispatch.deferred_error(identity, unit);
+                }
+            }
             Asked::Abort(identity) => self.dispatch.abort(identity),
         }
     }

@@ -37,7 +37,7 @@ fn fault_of_request(request: impl FnOnce(&FakeTransport) -> Request) -> String {
 
 #[test]
 fn impossible_kinds_are_faults() {
-    for kind in [0, 14, 255] {
+    for kind in [0, 15, 255] {
         let fault = fault_of_request(|_| Request { kind, ..command(NEXUS, 1, lun(0), &READ_10) });
         assert!(fault.contains("request kind"), "{fault}");
     }
@@ -52,6 +52,7 @@ fn records_for_handlers_are_faults() {
         RequestKind::Reset,
         RequestKind::NexusLost,
         RequestKind::Allow,
+        RequestKind::DeferredError,
         RequestKind::Attach,
         RequestKind::AttachEnd,
     ] {

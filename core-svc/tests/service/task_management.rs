@@ -1,9 +1,10 @@
 //! Task management functions (SAM-5 clause 7; octets of RFC 7143 11.5.1 and 11.6.1).
 
-use ipc::message::record::{Reply, ReplyKind};
+use ipc::message::record::{Reply, ReplyKind, RequestKind};
+use scsi::unit_report::UnitReport;
 
 use crate::ends::*;
-use crate::rig::{NEXUS, Rig};
+use crate::rig::{DISK, NEXUS, Rig};
 
 const ABORT_TASK: u8 = 1;
 const ABORT_TASK_SET: u8 = 2;
@@ -214,6 +215,47 @@ fn query_asynchronous_event_tells_of_a_unit_attention() {
     assert_eq!(ask(&mut transport, 52, 0), (COMPLETE, vec![0, 0, 0]));
     // UADE DEPTH one, UNIT ATTENTION, POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.
     assert_eq!(ask(&mut transport, 53, 1), (SUCCEEDED, vec![0x16, 0x29, 0x00]));
+}
+
+#[test]
+fn query_asynchronous_event_tells_of_a_deferred_error() {
+    let (mut rig, mut transport, mut disk) = Rig::stage();
+    disk.helpful = false;
+    let ask = |transport: &mut FakeTransport, serial| {
+        transport.send(&function(NEXUS, serial, QUERY_ASYNCHRONOUS_EVENT, lun(0), 0));
+    };
+    let answer = |transport: &mut FakeTransport, serial| {
+        let reply = transport.expect(ReplyKind::TaskManagementDone, NEXUS, serial);
+        (reply.response, reply.sense().unwrap().to_vec())
+    };
+    disk.report(0, &UnitReport { deferred_error: true, ..Default::default() });
+    transport.barrier(NEXUS);
+    ask(&mut transport, 50);
+    let question = disk.request();
+    assert_eq!((question.kind, question.unit), (RequestKind::DeferredError as u8, 0));
+    let mut told = Reply::new(ReplyKind::DeferredErrorIs, question.nexus, question.serial);
+    told.sense[..3].copy_from_slice(&[0x03, 0x0C, 0x00]);
+    told.sense_len = 3;
+    disk.send(&told);
+    // UADE DEPTH one, MEDIUM ERROR, WRITE ERROR.
+    assert_eq!(answer(&mut transport, 50), (SUCCEEDED, vec![0x13, 0x0C, 0x00]));
+    // This nexus knows.
+    ask(&mut transport, 51);
+    let question = disk.request();
+    disk.did(&question);
+    assert_eq!(answer(&mut transport, 51), (COMPLETE, vec![0, 0, 0]));
+    // A handler that stays away has nothing to tell.
+    ask(&mut transport, 52);
+    disk.request();
+    rig.down(DISK, true);
+    assert_eq!(answer(&mut transport, 52), (COMPLETE, vec![0, 0, 0]));
+    // Nobody is asked where nothing is lost.
+    let mut disk = rig.handler(DISK);
+    disk.helpful = false;
+    disk.fence();
+    disk.report(0, &UnitReport::default());
+    transport.barrier(NEXUS);
+    assert_eq!(perform(&mut transport, 53, QUERY_ASYNCHRONOUS_EVENT, lun(0), 0), COMPLETE);
 }
 
 #[test]

@@ -305,10 +305,13 @@ impl FakeHandler {
         errand
     }
 
-    /// An errand (`Reset`, `NexusLost`, `Allow`) is done.
+    /// An errand is done; of `DeferredError`, that there is none.
     pub fn did(&mut self, errand: &Request) {
-        let reset = errand.kind == RequestKind::Reset as u8;
-        let kind = if reset { ReplyKind::ResetDone } else { ReplyKind::NexusForgotten };
+        let kind = match RequestKind::try_from(errand.kind) {
+            Ok(RequestKind::Reset) => ReplyKind::ResetDone,
+            Ok(RequestKind::DeferredError) => ReplyKind::DeferredErrorIs,
+            _ => ReplyKind::NexusForgotten,
+        };
         self.send(&Reply::new(kind, errand.nexus, errand.serial));
     }
 

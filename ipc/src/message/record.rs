@@ -20,6 +20,7 @@
 //! | `Reset` | core -> handler: a unit was reset and has no task | `ResetDone` |
 //! | `NexusLost` | core -> handler: a nexus is over | `NexusForgotten` |
 //! | `Allow` | core -> handler: a nexus was preempted | `NexusForgotten` |
+//! | `DeferredError` | core -> handler: has a nexus still to be told of lost data? | `DeferredErrorIs` |
 //! | `Abort` | core -> handler: the task need not be finished properly | (the task's own `Done`) |
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -87,6 +88,8 @@ wire_enum! {
         NexusLost = 12,
         /// Nexus `nexus` was preempted: it does not prevent the removal of the medium of unit `unit` any more. Can come twice.
         Allow = 13,
+        /// Has nexus `nexus` still to be told of data that unit `unit` has lost? Nothing is changed by it.
+        DeferredError = 14,
     }
 }
 
@@ -111,6 +114,9 @@ wire_enum! {
         ResetDone = 8,
         /// Answer to `NexusLost` and `Allow`, with its nexus and serial.
         NexusForgotten = 9,
+        /// Answer to `DeferredError`, with its nexus and serial: `sense` is the sense key, additional sense code and qualifier of what
+        /// the nexus will be told, or nothing.
+        DeferredErrorIs = 10,
     }
 }
 

@@ -38,6 +38,14 @@ fn supported_functions_in_both_lengths() {
 #[test]
 fn asynchronous_event_information() {
     let reset = Asc { code: 0x29, qualifier: 0x03 };
-    assert_eq!(asynchronous_event(reset, 1), [0x16, 0x29, 0x03], "UADE DEPTH 01b: one");
-    assert_eq!(asynchronous_event(reset, 2), [0x26, 0x29, 0x03], "10b: more than one");
+    assert_eq!(
+        asynchronous_event(SenseKey::UnitAttention, reset, 1),
+        [0x16, 0x29, 0x03],
+        "UADE DEPTH 01b: one"
+    );
+    assert_eq!(
+        asynchronous_event(SenseKey::UnitAttention, reset, 2),
+        [0x26, 0x29, 0x03],
+        "10b: more than one"
+    );
 }

@@ -8,7 +8,7 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(
         (tst, qerr, queue_algorithm, ua_intlck) in (0u8..=1, prop_oneof![Just(0u8), Just(1), Just(3)], 0u8..=1, prop_oneof![Just(0u8), Just(2), Just(3)]),
-        (tas, tmf_only, d_sense, keeps_nexus_state) in any::<(bool, bool, bool, bool)>(),
+        (tas, tmf_only, d_sense, keeps_nexus_state, deferred_error) in any::<(bool, bool, bool, bool, bool)>(),
         (mode, capacity, medium, inquiry, threshold, log) in any::<(u32, u32, u32, u32, u32, u32)>(),
         origin in any::<u64>(),
     ) {
@@ -17,6 +17,7 @@ proptest! {
             generations: Generations { mode, capacity, medium, inquiry, threshold, log },
             origin,
             keeps_nexus_state,
+            deferred_error,
         };
         prop_assert_eq!(UnitReport::decode(&report.encode()), Some(report));
     }
@@ -32,7 +33,7 @@ proptest! {
 #[test]
 fn settings_that_no_control_page_has_are_refused() {
     let good = UnitReport::default().encode();
-    for (at, value) in [(0, 2), (1, 2), (2, 2), (3, 1), (4, 16), (5, 1)] {
+    for (at, value) in [(0, 2), (1, 2), (2, 2), (3, 1), (4, 32), (5, 1)] {
         let mut bytes = good;
         bytes[at] = value;
         assert_eq!(UnitReport::decode(&bytes), None, "byte {at}");

@@ -8,6 +8,7 @@ use super::Dispatch;
 use super::claims::is_repeated_write;
 use crate::backend::Way;
 use crate::execute::Event;
+use crate::failure;
 use crate::links::LinkId;
 use crate::slots::SlotId;
 use crate::spc;
@@ -50,6 +51,20 @@ impl Dispatch {
             self.units.get(unit).allow(identity.nexus);
         }
         self.errand_done(ReplyKind::NexusForgotten, identity, number);
+    }
+
+    /// Says what a nexus has still to be told of lost data.
+    pub fn deferred_error(&mut self, identity: Identity, number: u32) {
+        let mut reply = Reply::new(ReplyKind::DeferredErrorIs, identity.nexus, identity.serial);
+        if let Some(unit) = self.units.find(number)
+            && self.units.get(unit).owes_loss(identity.nexus)
+        {
+            let sense = failure::of_lost_data_before();
+            let asc = sense.asc;
+            reply.sense[..3].copy_from_slice(&[sense.key.code(), asc.code, asc.qualifier]);
+            reply.sense_len = 3;
+        }
+        self.links.reply(identity.link, &reply);
     }
 
     pub(super) fn errand_done(&mut self, kind: ReplyKind, identity: Identity, number: u32) {

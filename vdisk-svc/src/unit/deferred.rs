@@ -56,6 +56,11 @@ impl Deferred {
         by == serial
     }
 
+    /// Whether a nexus has still to be told.
+    pub fn owes(&self, nexus: u64) -> bool {
+        self.due && !self.told.contains_key(&nexus)
+    }
+
     /// A nexus is over.
     pub fn forget(&mut self, nexus: u64) {
         self.told.remove(&nexus);
@@ -111,6 +116,11 @@ impl Unit {
         news
     }
 
+    /// Whether a nexus has still to be told of lost data.
+    pub fn owes_loss(&self, nexus: u64) -> bool {
+        self.deferred.owes(nexus)
+    }
+
     /// Asks the kernel whether data was lost that nobody waits for. What is returned is for the administrator.
     pub fn look_for_loss(&mut self) -> Option<String> {
         if self.syncs.lost || !self.needs_sync() {
@@ -141,13 +151,21 @@ impl Unit {
             kept.and_then(|bytes| Deferred::decode(bytes, self.medium_generation()))
         {
             (self.syncs.lost, self.deferred) = (lost, deferred);
+            self.report_loss();
         }
         let before = io::Error::other("found out when this service had died");
         if self.config.lost { self.lose_data(&before) } else { None }
     }
 
+    /// QUERY ASYNCHRONOUS EVENT is the core's to answer, and it asks only where there is something to tell.
+    fn report_loss(&mut self) {
+        let due = self.deferred.is_due();
+        self.change_report(|report| report.deferred_error = due);
+    }
+
     fn touch_loss(&mut self) {
         self.loss_unkept = true;
+        self.report_loss();
         self.untold = true;
     }
 }

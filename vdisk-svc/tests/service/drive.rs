@@ -73,11 +73,20 @@ fn stop_with_immed_is_answered_before_the_cache_is_written_out() {
     }
 }
 
+/// What a nexus has still to be told, asked as the core does for QUERY ASYNCHRONOUS EVENT.
+fn deferred(rig: &mut Rig, nexus: u64, serial: u64) -> Vec<u8> {
+    rig.send_raw(&Request::new(RequestKind::DeferredError, nexus, serial));
+    let reply = rig.reply();
+    assert_eq!((reply.kind, reply.nexus, reply.serial), (ReplyKind::DeferredErrorIs as u8, nexus, serial));
+    reply.sense().unwrap().to_vec()
+}
+
 #[test]
 fn stop_with_immed_that_loses_data_is_told_later() {
     let file = medium(8, false);
     let faults = FaultConfig { fail_every: 1, ..Default::default() };
     let mut rig = Rig::on(Choice::Best, faulty(0, faults), &file);
+    assert_eq!(deferred(&mut rig, 0x21, 900), []);
     assert_eq!(run(&mut rig, &[0x1B, 1, 0, 0, 0x00, 0]), GOOD);
     let told = loop {
         let answer = rig.run(0, &START, &[], &[]);
@@ -86,6 +95,10 @@ fn stop_with_immed_that_loses_data_is_told_later() {
         }
     };
     assert_eq!((told.status(), told.reply.sense[0]), ((2, 0x3, 0x0C, 0x00), 0x71), "a deferred error");
+    assert!(rig.reports.iter().any(|(_, report)| report.deferred_error), "the core knows whom to ask");
+    assert_eq!(deferred(&mut rig, told.reply.nexus, 901), [], "it has heard of it");
+    assert_eq!(deferred(&mut rig, 0x21, 902), [0x03, 0x0C, 0x00], "another one has not");
+    assert_eq!(deferred(&mut rig, 0x21, 903), [0x03, 0x0C, 0x00], "to ask changes nothing");
     assert_eq!(run(&mut rig, &START), GOOD);
     assert_eq!(run(&mut rig, &SYNCHRONIZE_CACHE_10), (2, 0x3, 0x0C, 0x00));
 }

@@ -77,11 +77,12 @@ fn kinds_have_their_numbers() {
         [RequestKind::Reset as u8, RequestKind::NexusLost as u8, RequestKind::Allow as u8],
         [11, 12, 13]
     );
-    assert_eq!(kinds.len(), 13);
+    assert_eq!(RequestKind::DeferredError as u8, 14);
+    assert_eq!(kinds.len(), 14);
     assert_eq!(RequestKind::try_from(0), Err(PeerFault::Record { field: "request kind", value: 0 }));
-    assert_eq!(RequestKind::try_from(14), Err(PeerFault::Record { field: "request kind", value: 14 }));
-    assert_eq!((0..=u8::MAX).filter_map(|n| ReplyKind::try_from(n).ok()).count(), 9);
-    assert_eq!(ReplyKind::try_from(10), Err(PeerFault::Record { field: "reply kind", value: 10 }));
+    assert_eq!(RequestKind::try_from(15), Err(PeerFault::Record { field: "request kind", value: 15 }));
+    assert_eq!((0..=u8::MAX).filter_map(|n| ReplyKind::try_from(n).ok()).count(), 10);
+    assert_eq!(ReplyKind::try_from(11), Err(PeerFault::Record { field: "reply kind", value: 11 }));
 }
 
 #[test]
