@@ -47,10 +47,10 @@ use space::Space;
 use watchers::Watchers;
 use writing::Writing;
 
-/// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`].
-const FIRST_RETRY: Duration = Duration::from_millis(5);
+/// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`]. Initiators wait for it after each death.
+const FIRST_RETRY: Duration = Duration::from_millis(1);
 /// The longest wait between two tries.
-const SLOWEST_RETRY: Duration = Duration::from_millis(100);
+const SLOWEST_RETRY: Duration = Duration::from_millis(20);
 /// After so long without the lock the administrator is told.
 const REPORT_AFTER: Duration = Duration::from_secs(5);
 

@@ -3,7 +3,7 @@
 use ipc::message::record::{ReplyKind, RequestKind};
 
 use crate::ends::*;
-use crate::rig::{A, B, DISK, NEXUS, OTHER, Rig};
+use crate::rig::{A, NEXUS, Rig};
 
 const ABORT_TASK: u8 = 1;
 const ABORT_TASK_SET: u8 = 2;
@@ -12,20 +12,6 @@ const COMPLETE: u8 = 0;
 
 fn response(transport: &mut FakeTransport, serial: u64) -> u8 {
     transport.expect(ReplyKind::TaskManagementDone, NEXUS, serial).response
-}
-
-/// Everybody is linked to another core.
-fn reborn(rig: &mut Rig) -> (FakeTransport, FakeTransport, FakeHandler) {
-    rig.die();
-    rig.launch();
-    let (mut a, mut b) = (rig.transport(A), rig.transport(B));
-    let (mut disk, mut other) = (rig.handler(DISK), rig.handler(OTHER));
-    rig.go();
-    disk.fence();
-    other.fence();
-    a.attach(0, &[NEXUS]);
-    b.attach(1, &[1]);
-    (a, b, disk)
 }
 
 /// Nexus 1 hears of a reset, once.
@@ -86,7 +72,7 @@ fn core_dies_after_a_reset_whose_answer_was_not_read() {
     disk.errand();
     assert_eq!(response(&mut a, 50), COMPLETE);
     assert_eq!(sense(&b.ask(1, 19, lun(0), &TEST_UNIT_READY)), (0x06, 0x29, 0x03));
-    let (mut a, mut b, mut disk) = reborn(&mut rig);
+    let (mut a, mut b, mut disk) = rig.reborn();
     disk.helpful = false;
     a.send(&again(reset));
     assert_eq!(response(&mut a, 50), COMPLETE);
@@ -111,7 +97,7 @@ fn core_dies_while_a_reset_waits_for_the_handler() {
     // What comes after the reset meets its unit attention.
     a.send(&newer);
     assert_eq!(sense(&a.done(NEXUS, 51)), (0x06, 0x29, 0x03));
-    let (mut a, mut b, mut disk) = reborn(&mut rig);
+    let (mut a, mut b, mut disk) = rig.reborn();
     disk.helpful = false;
     a.send(&again(own));
     let known = disk.execute(1);
@@ -139,7 +125,7 @@ fn core_dies_after_an_abort_whose_answer_was_not_read() {
     disk.aborted(&known);
     assert!(is_aborted(&a.done(NEXUS, 1)));
     assert_eq!(response(&mut a, 50), COMPLETE);
-    let (mut a, _b, _disk) = reborn(&mut rig);
+    let (mut a, _b, _disk) = rig.reborn();
     a.send(&again(abort));
     assert_eq!(response(&mut a, 50), COMPLETE, "not that there is no such task");
 }
@@ -156,7 +142,7 @@ fn function_that_comes_again_does_not_abort_what_was_sent_after_it() {
             a.send(&abort);
             disk.abort(1);
         }
-        let (mut a, _b, mut disk) = reborn(&mut rig);
+        let (mut a, _b, mut disk) = rig.reborn();
         a.send(&again(older));
         let known = disk.execute(1);
         a.send(&again(newer));

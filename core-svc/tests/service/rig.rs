@@ -97,6 +97,20 @@ impl Rig {
         (rig, a, b, disk)
     }
 
+    /// The core of [`two`](Self::two) dies; everybody is linked to the next one.
+    pub fn reborn(&mut self) -> (FakeTransport, FakeTransport, FakeHandler) {
+        self.die();
+        self.launch();
+        let (mut a, mut b) = (self.transport(A), self.transport(B));
+        let (mut disk, mut other) = (self.handler(DISK), self.handler(OTHER));
+        self.go();
+        disk.fence();
+        other.fence();
+        a.attach(0, &[NEXUS]);
+        b.attach(1, &[1]);
+        (a, b, disk)
+    }
+
     pub fn staged(mut rig: Self) -> (Self, FakeTransport, FakeHandler) {
         let mut disk = rig.handler(DISK);
         disk.fence();

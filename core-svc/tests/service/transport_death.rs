@@ -1,7 +1,9 @@
 //! A transport dies, and another one goes on: what has ended is not executed a second time when it comes again.
 
+use ipc::message::record::Request;
+
 use crate::ends::*;
-use crate::rig::{A, B, DISK, NEXUS, OTHER, Rig};
+use crate::rig::{A, NEXUS, Rig};
 
 /// After this the core has handled everything that handlers had sent before: it looks at them once in every turn.
 fn settled(b: &mut FakeTransport) {
@@ -16,19 +18,30 @@ fn successor(rig: &mut Rig) -> FakeTransport {
     a
 }
 
-fn write(a: &FakeTransport, serial: u64) -> ipc::message::record::Request {
+fn write(a: &FakeTransport, serial: u64) -> Request {
     a.with_out(command(NEXUS, serial, lun(0), &WRITE_10), 0, 512)
+}
+
+/// A write of transport A has ended, and A dies before it reads the answer.
+fn ended_unread(
+    rig: &mut Rig,
+    a: &mut FakeTransport,
+    b: &mut FakeTransport,
+    disk: &mut FakeHandler,
+) -> Request {
+    let request = write(a, 1);
+    a.send(&request);
+    let known = disk.execute(1);
+    disk.good(&known, 512);
+    settled(b);
+    rig.down(A, false);
+    request
 }
 
 #[test]
 fn write_whose_answer_was_not_read_is_not_executed_again() {
     let (mut rig, mut a, mut b, mut disk) = Rig::two();
-    let request = write(&a, 1);
-    a.send(&request);
-    let known = disk.execute(1);
-    disk.good(&known, 512);
-    settled(&mut b);
-    rig.down(A, false);
+    let request = ended_unread(&mut rig, &mut a, &mut b, &mut disk);
     // Somebody has read what it wrote, and writes something newer there.
     b.send(&b.with_out(command(1, 2, lun(0), &WRITE_10), 0, 512));
     let newer = disk.execute(2);
@@ -132,20 +145,6 @@ fn link_that_a_fault_closed_leaves_its_answers_behind() {
     assert!(disk.poll().is_none());
 }
 
-/// The core dies while transport A is away; the next one gets its peers back.
-fn core_dies_too(rig: &mut Rig) -> (FakeTransport, FakeTransport, FakeHandler) {
-    rig.die();
-    rig.launch();
-    let (mut a, mut b) = (rig.transport(A), rig.transport(B));
-    let (mut disk, mut other) = (rig.handler(DISK), rig.handler(OTHER));
-    rig.go();
-    disk.fence();
-    other.fence();
-    a.attach(0, &[NEXUS]);
-    b.attach(1, &[1]);
-    (a, b, disk)
-}
-
 #[test]
 fn write_that_ended_is_not_executed_again_when_the_core_dies_before_its_transport_is_back() {
     let (mut rig, mut a, mut b, mut disk) = Rig::two();
@@ -160,7 +159,7 @@ fn write_that_ended_is_not_executed_again_when_the_core_dies_before_its_transpor
     settled(&mut b);
     for _ in 0..2 {
         // Also for the core after the next one, for nothing new was begun.
-        let (mut a, _b, mut disk) = core_dies_too(&mut rig);
+        let (mut a, _b, mut disk) = rig.reborn();
         writes.iter().for_each(|request| a.send(&again(*request)));
         let reply = a.done(NEXUS, 1);
         assert_eq!((reply.status, reply.transferred), (GOOD, 512));
@@ -173,16 +172,11 @@ fn write_that_ended_is_not_executed_again_when_the_core_dies_before_its_transpor
 #[test]
 fn answer_leaves_the_notebook_when_something_new_is_begun() {
     let (mut rig, mut a, mut b, mut disk) = Rig::two();
-    let request = write(&a, 1);
-    a.send(&request);
-    let known = disk.execute(1);
-    disk.good(&known, 512);
-    settled(&mut b);
-    rig.down(A, false);
+    let request = ended_unread(&mut rig, &mut a, &mut b, &mut disk);
     let mut a = successor(&mut rig);
     // It had the answer, for it does not ask.
     a.barrier(NEXUS);
-    let (mut a, _b, mut disk) = core_dies_too(&mut rig);
+    let (mut a, _b, mut disk) = rig.reborn();
     a.send(&again(request));
     disk.execute(1);
 }

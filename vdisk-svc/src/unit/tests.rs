@@ -30,7 +30,7 @@ fn medium_in_use_is_tried_again_and_reported_once() {
     let at = |millis| start + Duration::from_millis(millis);
     let mut unit = Unit::new(config(), Some(open().into()), start).unwrap();
     assert_eq!(unit.try_open(at(0), hold), None);
-    assert_eq!(unit.next_try(), Some(at(5)), "the first wait is short");
+    assert_eq!(unit.next_try(), Some(at(1)), "the first wait is short");
     assert_eq!(unit.try_open(at(4999), hold), None);
     let report = unit.try_open(at(5200), hold).unwrap();
     assert!(report.contains("disk") && report.contains("in use by another process"), "{report}");
