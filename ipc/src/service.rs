@@ -64,6 +64,11 @@ impl Control {
         self.flush()
     }
 
+    /// Whether every event is in the socket, so that the supervisor will hear of it even if this process dies now.
+    pub fn is_flushed(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Sends the events that wait.
     pub fn flush(&mut self) -> Result<(), ChannelError> {
         while let Some((event, fds)) = self.waiting.front() {

@@ -39,7 +39,9 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 
 struct Place {
     conn: Option<Box<Conn>>,
-    /// The supervisor has a duplicate of the socket.
+    /// The supervisor was told of the socket.
+    offered: bool,
+    /// It will hear of that whatever happens to this process. Before that no initiator hears that its login is complete.
     deposited: bool,
     turn: u32,
 }
@@ -328,6 +330,10 @@ impl Service {
         self.shared.reuse();
         crash::point(Point::PicturesDone);
         for id in flushed.drain(..) {
+            if self.waits_for_deposit(id) {
+                self.dirty.push(id);
+                continue;
+            }
             let Some(conn) = find(&mut self.places, id) else { continue };
             match conn.flush(&mut self.shared) {
                 Ok(()) => self.rewatch(id),

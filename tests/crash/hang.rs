@@ -1,8 +1,10 @@
 //! Services that are there and do nothing, or are away for too long.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use harness::deadline;
 use harness::initiator::cdb;
 use harness::initiator::login::Login;
 use harness::initiator::task::Command;
@@ -63,6 +65,44 @@ pub fn supervisor() -> anyhow::Result<()> {
     );
     load.wait_for_progress(500).with_context(|| target.logs())?;
     load.finish()?.flawless().with_context(|| target.logs())?;
+    target.stop()
+}
+
+/// Sessions that begin while the supervisor does not listen: their sockets wait for it with others, and more of them than the
+/// control socket has room for. The transport dies then, and what had begun goes on.
+pub fn logins_without_a_supervisor() -> anyhow::Result<()> {
+    const MOST: u16 = 900;
+    let target = Target::start(&Manifest::usual(16).service("iscsi", "max_connections = 1000"))?;
+    let before = target.signal_supervisor(Signal::SIGSTOP)?;
+    let begun = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let logins = scope.spawn(|| {
+            for number in 1..=MOST {
+                // What has not begun may end with the transport.
+                let Ok(session) = Login::normal(number).session(target.portal) else { return };
+                begun.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+            }
+        });
+        let count = || begun.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let mut seen = (0, Instant::now());
+        deadline::wait_for("a pause of the logins", Duration::from_secs(60), || {
+            if count() != seen.0 {
+                seen = (count(), Instant::now());
+            }
+            let over = logins.is_finished() || seen.1.elapsed() > Duration::from_secs(1);
+            Ok(over.then_some(()))
+        })?;
+        let iscsi = before.service("iscsi").and_then(|it| it.pid).context("no iscsi")?;
+        kill(Pid::from_raw(iscsi as i32), Signal::SIGKILL)?;
+        kill(Pid::from_raw(before.pid as i32), Signal::SIGCONT)?;
+        target.wait_restarted("iscsi", 0).map(|_| ())
+    })?;
+    let begun = begun.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{} sessions had begun", begun.len());
+    ensure!(begun.len() > 50, "only {}", begun.len());
+    for (number, mut session) in begun.into_iter().enumerate() {
+        session.clear_unit_attentions(0).with_context(|| format!("session {number}\n{}", target.logs()))?;
+    }
     target.stop()
 }
 

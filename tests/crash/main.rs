@@ -94,6 +94,10 @@ fn main() -> ExitCode {
         Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),
         Case::new("hanging_iscsi_is_found_by_its_heartbeat_and_replaced", hang::iscsi),
         Case::new("hanging_supervisor_is_found_by_its_keeper_and_replaced", hang::supervisor),
+        Case::new(
+            "sessions_that_begin_while_the_supervisor_hangs_survive",
+            hang::logins_without_a_supervisor,
+        ),
         Case::new("vdisk_away_past_the_hold_limit_fails_commands_until_it_is_back", hang::hold_limit),
         Case::new("service_stopped_and_started_by_an_administrator", lifecycle::stop_start),
         Case::new("service_restarted_and_killed_by_command", lifecycle::restart_and_kill),

@@ -60,7 +60,7 @@ impl Service {
         conn.new_watch();
         self.waiter.add(conn.socket(), token(id), Watch::Nothing)?;
         note_dirty(&mut conn, &mut self.dirty);
-        self.places.push(Place { conn: Some(Box::new(conn)), deposited: true, turn: 1 });
+        self.places.push(Place { conn: Some(Box::new(conn)), offered: true, deposited: true, turn: 1 });
         self.living += 1;
         self.shared.stats.add(Counter::Resumed, 1);
         Ok(true)

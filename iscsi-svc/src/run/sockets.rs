@@ -104,7 +104,7 @@ impl Service {
             let place =
                 self.places.iter().position(|place| place.conn.is_none()).unwrap_or(self.places.len());
             if place == self.places.len() {
-                self.places.push(Place { conn: None, deposited: false, turn: 0 });
+                self.places.push(Place { conn: None, offered: false, deposited: false, turn: 0 });
             }
             let entry = &mut self.places[place];
             entry.turn = entry.turn.wrapping_add(1);
@@ -114,7 +114,7 @@ impl Service {
             let addresses = (accepted.peer, accepted.local);
             let conn = Conn::new((id, self.next_key), accepted.socket, portal, addresses, now);
             self.waiter.add(conn.socket(), token(id), Watch::Readable)?;
-            (entry.conn, entry.deposited) = (Some(Box::new(conn)), false);
+            (entry.conn, entry.offered, entry.deposited) = (Some(Box::new(conn)), false, false);
             self.living += 1;
             self.shared.stats.add(Counter::Accepted, 1);
         }
@@ -122,21 +122,40 @@ impl Service {
     }
 
     /// Deposits the sockets of new sessions at the supervisor, for a successor. Strangers' sockets are not worth it: they
-    /// end with this process.
+    /// end with this process. A supervisor that hangs for a while is waited for, in every turn anew: what is only here when this process
+    /// dies, nobody has.
     pub(super) fn deposit(&mut self) {
         for place in self.places.iter_mut().filter(|place| !place.deposited) {
             let Some(conn) = place.conn.as_ref().filter(|conn| matches!(conn.phase, Phase::Full(_))) else {
                 continue;
             };
-            let Ok(duplicate) = conn.socket().try_clone() else { continue };
-            match self.control.report(Event::Deposit { key: conn.key }, vec![duplicate]) {
-                Ok(()) => {
+            if !place.offered {
+                let Ok(duplicate) = conn.socket().try_clone() else {
+                    tracing::warn!("a socket cannot be duplicated: its connection ends with this process");
                     place.deposited = true;
-                    crash::point(Point::SocketDeposited);
+                    continue;
+                };
+                match self.control.report(Event::Deposit { key: conn.key }, vec![duplicate]) {
+                    Ok(()) => place.offered = true,
+                    Err(error) => tracing::debug!(%error, "the supervisor does not listen"),
                 }
-                Err(error) => tracing::debug!(%error, "the supervisor does not listen"),
+            } else if let Err(error) = self.control.flush() {
+                tracing::debug!(%error, "the supervisor does not listen");
+            }
+            place.deposited = place.offered && self.control.is_flushed();
+            if place.deposited {
+                crash::point(Point::SocketDeposited);
+            } else {
+                self.shared.roster_changed = true;
             }
         }
+    }
+
+    /// Whether a connection's session is new, and nobody would have its socket if this process died now.
+    pub(super) fn waits_for_deposit(&self, id: ConnId) -> bool {
+        let place = self.places.get(id.place as usize).filter(|place| !place.deposited);
+        let conn = place.and_then(|place| place.conn.as_ref()).filter(|conn| conn.id == id);
+        conn.is_some_and(|conn| matches!(conn.phase, Phase::Full(_)))
     }
 
     /// Ends a connection.
@@ -154,7 +173,8 @@ impl Service {
         self.living -= 1;
         self.shared.stats.add(close.0, 1);
         self.shared.roster_changed = true;
-        if std::mem::take(&mut place.deposited)
+        place.deposited = false;
+        if std::mem::take(&mut place.offered)
             && let Err(error) = self.control.report(Event::Withdraw { key }, Vec::new())
         {
             tracing::debug!(%error, "the supervisor does not listen");
