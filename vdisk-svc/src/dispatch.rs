@@ -183,7 +183,7 @@ impl Dispatch {
         }
         if unit.claims.busy()
             || claims::is_exclusive(&task)
-            || (!unit.writing.is_empty() && claims::meets_writing(&task, unit))
+            || (!unit.under_way.is_empty() && claims::meets_under_way(&task, unit))
         {
             self.execute_claimed(task);
             return;
@@ -194,7 +194,7 @@ impl Dispatch {
                 unit.running += 1;
                 self.counters.add(Counter::Deferred, 1);
                 let slot = self.slots.insert(task);
-                self.note_writing(slot, &step);
+                self.note_under_way(slot, &step);
                 self.take(slot, step);
             }
         }

@@ -13,8 +13,8 @@ pub mod operation;
 mod report;
 pub mod settings;
 mod space;
+pub mod under_way;
 pub mod watchers;
-pub mod writing;
 
 use std::fs::File;
 use std::io;
@@ -44,8 +44,8 @@ use finishing::Finishing;
 use operation::Operation;
 use settings::Settings;
 use space::Space;
+use under_way::UnderWay;
 use watchers::Watchers;
-use writing::Writing;
 
 /// The first wait before the lock is tried again; it grows to [`SLOWEST_RETRY`]. Initiators wait for it after each death.
 const FIRST_RETRY: Duration = Duration::from_millis(1);
@@ -129,8 +129,8 @@ pub struct Unit {
     loss_unkept: bool,
     /// Who has blocks to himself.
     pub claims: Claims,
-    /// Writes that are under way.
-    pub writing: Writing,
+    /// Reads and writes that are under way.
+    pub under_way: UnderWay,
     /// A FORMAT UNIT or SANITIZE that is under way or has failed.
     pub operation: Option<Operation>,
     /// Every block was given back by a SANITIZE, and none has been written since. A block device does not tell that itself.
@@ -189,7 +189,7 @@ impl Unit {
             deferred: Deferred::default(),
             loss_unkept: false,
             claims: Claims::default(),
-            writing: Writing::default(),
+            under_way: UnderWay::default(),
             operation: None,
             blank: false,
             change: None,

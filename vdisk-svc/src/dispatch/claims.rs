@@ -1,5 +1,5 @@
 //! Commands that need blocks to themselves, and those that wait for them. See [`crate::unit::claims`] and
-//! [`crate::unit::writing`].
+//! [`crate::unit::under_way`].
 
 use scsi::command::Command;
 use scsi::units::{Blocks, Lba};
@@ -35,16 +35,15 @@ fn how(task: &Task) -> Use {
     }
 }
 
-/// Whether a command has to wait for a write that is under way.
+/// Whether a command has to wait for one that is under way.
 #[cold]
-pub(super) fn meets_writing(task: &Task, unit: &mut Unit) -> bool {
+pub(super) fn meets_under_way(task: &Task, unit: &mut Unit) -> bool {
+    let how = how(task);
     match task.command {
-        Ok(Command::Write(range)) => unit.writing.meets(&run(range.lba, range.blocks)),
-        _ if is_repeated_write(task) => {
-            let ranges = ranges(task, unit);
-            ranges.iter().any(|range| unit.writing.meets(range))
+        Ok(Command::Read(range) | Command::Write(range)) => {
+            unit.under_way.excludes(&run(range.lba, range.blocks), how)
         }
-        _ => false,
+        _ => ranges(task, unit).iter().any(|range| unit.under_way.excludes(range, how)),
     }
 }
 
@@ -114,21 +113,25 @@ impl Dispatch {
         unit.running += 1;
         self.counters.add(Counter::Deferred, 1);
         let step = execute::begin(task, unit, &mut self.notebook);
-        self.note_writing(slot, &step);
+        self.note_under_way(slot, &step);
         self.take(slot, step);
     }
 
-    /// The command in a slot has begun: one that writes and is not over has its blocks noted.
+    /// The command in a slot has begun: if it reads or writes and is not over, its blocks are noted.
     #[inline]
-    pub(super) fn note_writing(&mut self, slot: SlotId, step: &Step) {
+    pub(super) fn note_under_way(&mut self, slot: SlotId, step: &Step) {
         let task = self.slots.get(slot);
-        if matches!(step, Step::Done(_)) || !is_repeated_write(task) {
+        let how = how(task);
+        // One that has its blocks to itself has claimed them.
+        if matches!(step, Step::Done(_)) || how == Use::Alone {
             return;
         }
         let unit = self.units.get(task.unit);
         match task.command {
-            Ok(Command::Write(range)) => unit.writing.begin(slot, run(range.lba, range.blocks)),
-            _ => ranges(task, unit).into_iter().for_each(|range| unit.writing.begin(slot, range)),
+            Ok(Command::Read(range) | Command::Write(range)) => {
+                unit.under_way.begin(slot, run(range.lba, range.blocks), how);
+            }
+            _ => ranges(task, unit).into_iter().for_each(|range| unit.under_way.begin(slot, range, how)),
         }
     }
 

@@ -154,8 +154,8 @@ impl Dispatch {
         if unit.claims.busy() && unit.claims.release(slot) {
             self.claims_due.push(task.unit);
         }
-        if !unit.writing.is_empty() {
-            unit.writing.end(slot);
+        if !unit.under_way.is_empty() {
+            unit.under_way.end(slot);
         }
         self.freed |= task.work.is_some() && !self.wanting.is_empty();
         if !self.units.get(task.unit).settings.waiting.is_empty() {

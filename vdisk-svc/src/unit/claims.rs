@@ -1,8 +1,8 @@
 //! Blocks that a command has to itself while it looks at them and writes them.
 //!
 //! COMPARE AND WRITE, ORWRITE and WRITE ATOMIC are atomic against every other command of the unit: each waits until those that
-//! overlap it and came before are over, and holds up those that come after it. A write waits for one that overlaps it and is
-//! under way ([`super::writing`]). Where nobody waits or has to there are no claims, and nobody looks at any:
+//! overlap it and came before are over, and holds up those that come after it. A write and what overlaps it wait for each
+//! other, too, if the first is under way ([`super::under_way`]). Where nobody waits or has to there are no claims, and nobody looks at any:
 //! [`Claims::busy`] is all that a READ or WRITE costs. Oldest first, so that nobody starves.
 
 use crate::slots::SlotId;
@@ -19,18 +19,18 @@ pub(super) fn meet(a: &Range, b: &Range) -> bool {
 /// What a command does to its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// It reads them, next to anybody who does not have them to himself.
+    /// It reads them, next to others that do.
     Reads,
-    /// It writes them, after others that do.
+    /// It writes them, next to nobody, and is executed again if this process dies.
     Writes,
-    /// It has them to itself.
+    /// It looks at them and writes them, next to nobody.
     Alone,
 }
 
 impl Use {
     /// Whether one of two commands with the same blocks has to wait for the other.
-    fn excludes(self, other: Self) -> bool {
-        self == Self::Alone || other == Self::Alone || self == Self::Writes && other == Self::Writes
+    pub(super) fn excludes(self, other: Self) -> bool {
+        self != Self::Reads || other != Self::Reads
     }
 }
 

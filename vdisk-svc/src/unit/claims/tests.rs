@@ -42,19 +42,24 @@ fn command_with_several_ranges_meets_others_in_each_of_them() {
 }
 
 #[test]
-fn writes_wait_for_writes_and_reads_for_nobody() {
+fn writes_wait_for_all_and_reads_for_writes() {
     let mut claims = Claims::default();
     claims.running(slot(0), one(0..8), Use::Writes);
     assert!(!claims.enter(slot(1), one(7..9), Use::Writes));
     assert!(!claims.enter(slot(2), one(8..10), Use::Writes), "nobody overtakes one that waits");
-    assert!(claims.enter(slot(3), one(0..10), Use::Reads));
-    assert!(claims.enter(slot(4), one(10..11), Use::Writes));
+    assert!(!claims.enter(slot(3), one(0..1), Use::Reads), "half of it could be from before");
+    assert!(claims.enter(slot(4), one(10..12), Use::Reads));
+    assert!(claims.enter(slot(5), one(11..13), Use::Reads));
+    assert!(!claims.enter(slot(6), one(11..12), Use::Writes));
     assert_eq!(claims.grant(), None);
-    assert!(claims.busy(), "two still wait");
+    assert!(claims.busy(), "four still wait");
     assert!(claims.release(slot(0)));
-    assert_eq!((claims.grant(), claims.grant()), (Some(slot(1)), None));
+    assert_eq!((claims.grant(), claims.grant(), claims.grant()), (Some(slot(1)), Some(slot(3)), None));
     assert!(claims.release(slot(1)));
     assert_eq!((claims.grant(), claims.grant()), (Some(slot(2)), None));
+    assert!(claims.release(slot(4)) && claims.grant().is_none());
+    assert!(claims.release(slot(5)));
+    assert_eq!((claims.grant(), claims.grant()), (Some(slot(6)), None));
     assert!(!claims.busy());
 }
 
