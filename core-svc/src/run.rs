@@ -14,7 +14,8 @@ use crate::stats::{Counter, NAMES};
 
 /// Token of the control socket; peers have their service's index.
 const CONTROL: u64 = u64::MAX;
-/// Turns with work after which the control socket is looked at nevertheless.
+/// Turns after which the control socket is looked at nevertheless: with work, or that gave up the processor for want of it.
+/// A look is a system call, and who sleeps hears of the socket anyway.
 const TURNS: u32 = 64;
 
 /// Runs the core over the control socket that this process inherited.
@@ -47,21 +48,22 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
         let worked = core.turn();
         core.flush();
         core.stats.beat();
-        let look = if worked {
+        let turn = if worked {
             waiter.worked();
-            turns = turns.wrapping_add(1);
-            turns.is_multiple_of(TURNS)
+            Turn::LookAround
         } else {
-            match waiter.idle() {
-                Turn::Look => false,
-                Turn::LookAround => true,
-                Turn::Sleep => {
-                    sleep(&mut core, &mut waiter, &mut ready)?;
-                    true
-                }
-            }
+            waiter.idle()
         };
-        if look {
+        match turn {
+            Turn::Look => {}
+            Turn::LookAround => turns += 1,
+            Turn::Sleep => {
+                sleep(&mut core, &mut waiter, &mut ready)?;
+                turns = TURNS;
+            }
+        }
+        if turns >= TURNS {
+            turns = 0;
             waiter.tick();
             // Also while others keep the core busy: who is held must not be held for ever.
             if core.deadline().is_some_and(|at| at <= Instant::now()) {

@@ -32,6 +32,9 @@ const CONNECTION: u64 = 1 << 63;
 const MOST_PLACES: usize = 1 << 16;
 /// Replies that are handled in one turn.
 const MOST_REPLIES: usize = 256;
+/// Turns with work after which sockets are looked at nevertheless. A look is a system call, and while one is at work more
+/// arrives, so that the next look is worth more.
+const BUSY_TURNS: u32 = 4;
 /// How often clocks are looked at.
 const TICK: Duration = HEARTBEAT;
 /// How long the core may take to end the sessions when this service stops.
@@ -65,6 +68,7 @@ pub struct Service {
     unread: Vec<ConnId>,
     starved: Vec<ConnId>,
     deaf: bool,
+    busy_turns: u32,
     ticked: Instant,
     recorder: Option<Recorder>,
 }
@@ -125,6 +129,7 @@ impl Service {
             unread: Vec::new(),
             starved: Vec::new(),
             deaf: false,
+            busy_turns: 0,
             recorder: None,
         })
     }
@@ -193,7 +198,8 @@ impl Service {
         }
         let turn = if worked {
             self.waiter.worked();
-            Turn::LookAround
+            self.busy_turns = self.busy_turns.wrapping_add(1);
+            if self.busy_turns.is_multiple_of(BUSY_TURNS) { Turn::LookAround } else { Turn::Look }
         } else {
             self.waiter.idle()
         };

@@ -3,7 +3,8 @@
 //! Services: 0 the core, 1 and 2 transports, 3 and 4 handlers. Units: 0 on handler 3, 1 on handler 4. Target 0 on
 //! transport 1 has LUN 0 (unit 0), LUN 1 (unit 1) and LUN 300 (unit 1); target 1 on transport 2 has LUN 0 (unit 0).
 
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::JoinHandle;
 
@@ -29,6 +30,9 @@ pub const OTHER: u32 = 4;
 /// Bytes of the arena that the core copies through: seven chunks of 256 KiB besides the one for pages.
 pub const COPY_ARENA: usize = 2 << 20;
 
+/// A question of [`Rig::grant`]: when it is answered, what came before it has been heard.
+const ECHO: u64 = u64::MAX;
+
 /// The nexus that [`Rig::stage`] opens.
 pub const NEXUS: u64 = 7;
 
@@ -37,7 +41,11 @@ pub struct Rig {
     extras: Vec<Grant>,
     hold_ms: u32,
     incarnation: u64,
-    channel: Option<SupervisorChannel>,
+    channel: RefCell<Option<SupervisorChannel>>,
+    /// What it said while it was waited for something else.
+    said: RefCell<VecDeque<Event>>,
+    /// It has been told `Go`.
+    runs: Cell<bool>,
     thread: Option<JoinHandle<()>>,
     notebook: OwnedFd,
     /// The handler of unit 1, which the stage has little to do with.
@@ -67,7 +75,9 @@ impl Rig {
             extras,
             hold_ms,
             incarnation: 0,
-            channel: None,
+            channel: RefCell::default(),
+            said: RefCell::default(),
+            runs: Cell::default(),
             thread: None,
             notebook: shm::create("test:notebook", 1 << 20).unwrap(),
             other: None,
@@ -131,7 +141,9 @@ impl Rig {
             let control = Control::over(ServiceChannel::from_fd(theirs), ServiceKind::Core, NAMES).unwrap();
             run::run(control).unwrap();
         }));
-        self.channel = Some(channel);
+        self.channel = Some(channel).into();
+        self.said.get_mut().clear();
+        self.runs = false.into();
         self.grant(
             Grant::Service(ServiceConfig {
                 service: 0,
@@ -186,28 +198,51 @@ impl Rig {
     pub fn go(&mut self) {
         self.grant(Grant::Go, &[]);
         while self.event() != Event::Ready {}
+        self.runs.set(true);
     }
 
     /// The core's process dies: whatever it has not said is unsaid.
     pub fn die(&mut self) {
-        self.channel = None;
+        self.channel = RefCell::default();
         self.thread.take().unwrap().join().unwrap();
     }
 
+    /// Grants something. When this returns, a core that runs has heard it: nothing orders the control socket and the links.
     pub fn grant(&self, grant: Grant, fds: &[OwnedFd]) {
+        let last = matches!(grant, Grant::Stop);
+        self.send(&grant, fds);
+        if self.runs.get() && !last {
+            self.send(&Grant::Explain { request: ECHO, units: Vec::new() }, &[]);
+            let mut said = self.said.borrow_mut();
+            loop {
+                match self.hear() {
+                    Event::Explained { request: ECHO, .. } => break,
+                    other => said.push_back(other),
+                }
+            }
+        }
+    }
+
+    fn send(&self, grant: &Grant, fds: &[OwnedFd]) {
         let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        self.channel.as_ref().unwrap().send(&grant, &fds).unwrap();
+        self.channel.borrow().as_ref().unwrap().send(grant, &fds).unwrap();
+    }
+
+    fn hear(&self) -> Event {
+        let mut channel = self.channel.borrow_mut();
+        let channel = channel.as_mut().unwrap();
+        until("an event", || channel.receive().unwrap()).0
     }
 
     /// The next event.
     pub fn event(&mut self) -> Event {
-        let channel = self.channel.as_mut().unwrap();
-        until("an event", || channel.receive().unwrap()).0
+        self.said.get_mut().pop_front().unwrap_or_else(|| self.hear())
     }
 
     /// An event, if there is one.
     pub fn poll_event(&mut self) -> Option<Event> {
-        Some(self.channel.as_mut().unwrap().receive().unwrap()?.0)
+        let said = self.said.get_mut().pop_front();
+        said.or_else(|| Some(self.channel.get_mut().as_mut().unwrap().receive().unwrap()?.0))
     }
 
     /// Another segment is granted as the notebook from now on.
@@ -286,7 +321,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        self.channel = None;
+        self.channel = RefCell::default();
         if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
             && !std::thread::panicking()
         {

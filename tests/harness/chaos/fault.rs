@@ -82,6 +82,12 @@ fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
 /// Waits until everything runs, and another process than before if it must have died.
 fn recovered(target: &Target, before: &Status, victim: Option<&Service>, fault: Fault) -> anyhow::Result<()> {
     let must_die = !matches!(fault, Fault::Starve | Fault::Scribble);
+    if must_die {
+        // To ask for the status starts a process each time, and who hangs is found only after seconds.
+        let pid = victim.map_or(Some(before.pid), |service| service.pid).unwrap_or_default();
+        deadline::wait_for("its death", PATIENCE, || Ok(is_dead(pid).then_some(())))
+            .with_context(|| target.logs())?;
+    }
     let other = |now: &Status| match victim {
         Some(service) => now.service(&service.name).is_some_and(|now| now.restarts > service.restarts),
         None => now.pid != before.pid,
@@ -97,12 +103,16 @@ fn recovered(target: &Target, before: &Status, victim: Option<&Service>, fault: 
 /// with an access that is repeated.
 fn segv(pid: u32) -> anyhow::Result<()> {
     deadline::wait_for("death by SIGSEGV", PATIENCE, || {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().unwrap_or_default().trim().chars().next();
         // Nobody but a process that still runs is sent it: the number could be another's by then.
-        let dead = matches!(state, None | Some('Z' | 'X'));
-        Ok((dead || send(pid, Signal::SIGSEGV).is_err()).then_some(()))
+        Ok((is_dead(pid) || send(pid, Signal::SIGSEGV).is_err()).then_some(()))
     })
+}
+
+/// Whether a process has ended, or is only waited for by its parent.
+fn is_dead(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().unwrap_or_default().trim().chars().next();
+    matches!(state, None | Some('Z' | 'X'))
 }
 
 /// Little more memory than it has, or none.
