@@ -79,7 +79,7 @@ impl Core {
             Grant::State => {
                 let bell = Arc::new(Doorbell::new()?);
                 waiter.add(&*bell, WRITER, Watch::Bell)?;
-                self.durable = Some(Writer::new(Arc::new(StateDir::from_fd(fd()?)), bell));
+                self.durable = Some(Writer::new(Arc::new(StateDir::from_fd(fd()?)), bell)?);
             }
             Grant::Arena { arena } => self.adopt_arena(Arena::new(arena, fd()?)?),
             Grant::Target(config) => self.adopt_target(&config)?,

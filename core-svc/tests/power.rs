@@ -56,7 +56,7 @@ fn notebook() -> OwnedFd {
 
 fn boot(disk: &Arc<MortalDisk>, notebook: &OwnedFd) -> Bare {
     Bare::born(notebook.try_clone().unwrap(), |core, _| {
-        core.durable = Some(Writer::new(disk.clone(), Arc::new(Doorbell::new().unwrap())));
+        core.durable = Some(Writer::new(disk.clone(), Arc::new(Doorbell::new().unwrap())).unwrap());
     })
 }
 

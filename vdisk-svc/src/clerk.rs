@@ -1,6 +1,6 @@
 //! A thread for what blocks and is no I/O of a medium, such as saving a file: errands, one after the other.
 //!
-//! Started with the first errand; most services never have one. An errand is named by the slot of its task, and a slot has
+//! It begins with the service: when it is needed there may be no memory for a thread. An errand is named by the slot of its task, and a slot has
 //! one at a time, so that there are never more of them than slots.
 
 use std::io;
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Errand {
 
 /// The loop's side of the thread.
 pub struct Clerk {
-    work: Option<Work>,
+    work: Work,
     bell: Doorbell,
     busy: usize,
 }
@@ -42,18 +42,15 @@ struct Work {
 }
 
 impl Clerk {
-    /// No thread yet.
+    /// Begins the thread. An error says why there can be none.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { work: None, bell: Doorbell::new()?, busy: 0 })
+        let bell = Doorbell::new()?;
+        Ok(Self { work: Work::start(bell.duplicate()?)?, bell, busy: 0 })
     }
 
     /// Takes an errand. An error says why it cannot be done at all.
     pub fn submit(&mut self, slot: SlotId, errand: Errand) -> io::Result<()> {
-        if self.work.is_none() {
-            self.work = Some(Work::start(self.bell.duplicate()?)?);
-        }
-        let errands = self.work.as_ref().and_then(|work| work.errands.as_ref());
-        let sent = errands.is_some_and(|errands| errands.send((slot, errand)).is_ok());
+        let sent = self.work.errands.as_ref().is_some_and(|errands| errands.send((slot, errand)).is_ok());
         if !sent {
             return Err(io::Error::other("the thread for errands has ended"));
         }
@@ -67,7 +64,7 @@ impl Clerk {
         if self.busy == 0 {
             return None;
         }
-        let done = self.work.as_ref()?.results.try_recv().ok()?;
+        let done = self.work.results.try_recv().ok()?;
         self.busy -= 1;
         Some(done)
     }

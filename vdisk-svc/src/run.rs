@@ -140,7 +140,7 @@ impl Service {
         waiter.add(&control, CONTROL, Watch::Readable).map_err(host("epoll"))?;
         let watch = if engine.bell_is_edge() { Watch::Bell } else { Watch::Readable };
         waiter.add(engine.bell(), ENGINE, watch).map_err(host("epoll"))?;
-        let clerk = Clerk::new().map_err(host("bell of the clerk"))?;
+        let clerk = Clerk::new().map_err(host("thread for errands"))?;
         waiter.add(clerk.bell(), CLERK, Watch::Bell).map_err(host("epoll"))?;
         let hold = Duration::from_millis(u64::from(config.hold_ms));
         Ok(Self {

@@ -22,21 +22,38 @@ struct Job {
 /// The core's end. Dropped, it lets the thread end after what it is doing.
 pub struct Writer {
     disk: Arc<dyn Disk + Sync>,
-    bell: Arc<Doorbell>,
-    thread: Option<Running>,
-}
-
-struct Running {
-    jobs: Producer<Job>,
+    /// None when dropped.
+    jobs: Option<Producer<Job>>,
     done: Consumer<(u32, io::Result<()>)>,
     under_way: usize,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// A writer whose thread begins with the first write, and rings `bell` when it has finished one.
-    pub fn new(disk: Arc<dyn Disk + Sync>, bell: Arc<Doorbell>) -> Self {
-        Self { disk, bell, thread: None }
+    /// A writer that rings `bell` when it has finished a write. Its thread begins now: when it is needed there may be no memory
+    /// for one, and a service that cannot start is started again.
+    ///
+    /// # Errors
+    /// There can be no thread.
+    pub fn new(disk: Arc<dyn Disk + Sync>, bell: Arc<Doorbell>) -> io::Result<Self> {
+        let (jobs, mut waiting) = RingBuffer::<Job>::new(MOST);
+        let (mut finished, done) = RingBuffer::new(MOST);
+        let its_disk = disk.clone();
+        let work = move || {
+            loop {
+                match waiting.pop() {
+                    Ok(Job { unit, slot, state }) => {
+                        // There is room: never more are under way than fit.
+                        let _ = finished.push((unit, file::save(&*its_disk, &slot, state)));
+                        bell.ring();
+                    }
+                    Err(_) if waiting.is_abandoned() => return,
+                    Err(_) => thread::park(),
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("reservations".into()).spawn(work)?;
+        Ok(Self { disk, jobs: Some(jobs), done, under_way: 0, thread: Some(thread) })
     }
 
     /// Reads the files of a unit. Blocks.
@@ -49,60 +66,37 @@ impl Writer {
         file::save(&*self.disk, slot, state)
     }
 
-    /// Hands a write over. False: there are too many, or there can be no thread.
+    /// Hands a write over. False: there are too many.
     pub fn submit(&mut self, unit: u32, slot: Slot, state: Option<State>) -> bool {
-        if self.thread.is_none() {
-            self.thread =
-                self.begin().inspect_err(|error| tracing::error!(%error, "no thread to write files")).ok();
-        }
-        let Some(running) = &mut self.thread else { return false };
-        if running.under_way >= MOST || running.jobs.push(Job { unit, slot, state }).is_err() {
+        let (Some(jobs), Some(thread)) = (&mut self.jobs, &self.thread) else { return false };
+        if self.under_way >= MOST || jobs.push(Job { unit, slot, state }).is_err() {
             return false;
         }
-        running.under_way += 1;
-        running.thread.thread().unpark();
+        self.under_way += 1;
+        thread.thread().unpark();
         true
     }
 
     /// A unit whose write is over, and how it went.
     pub fn poll(&mut self) -> Option<(u32, io::Result<()>)> {
-        let running = self.thread.as_mut().filter(|running| running.under_way > 0)?;
-        let done = running.done.pop().ok()?;
-        running.under_way -= 1;
+        if self.under_way == 0 {
+            return None;
+        }
+        let done = self.done.pop().ok()?;
+        self.under_way -= 1;
         Some(done)
     }
 
     /// Whether a write is under way.
     pub fn is_busy(&self) -> bool {
-        self.thread.as_ref().is_some_and(|running| running.under_way > 0)
-    }
-
-    fn begin(&self) -> io::Result<Running> {
-        let (jobs, mut waiting) = RingBuffer::<Job>::new(MOST);
-        let (mut finished, done) = RingBuffer::new(MOST);
-        let (disk, bell) = (self.disk.clone(), self.bell.clone());
-        let work = move || {
-            loop {
-                match waiting.pop() {
-                    Ok(Job { unit, slot, state }) => {
-                        // There is room: never more are under way than fit.
-                        let _ = finished.push((unit, file::save(&*disk, &slot, state)));
-                        bell.ring();
-                    }
-                    Err(_) if waiting.is_abandoned() => return,
-                    Err(_) => thread::park(),
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("reservations".into()).spawn(work)?;
-        Ok(Running { jobs, done, under_way: 0, thread })
+        self.under_way > 0
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Some(Running { jobs, thread, .. }) = self.thread.take() {
-            drop(jobs);
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             let _ = thread.join();
         }
