@@ -1,40 +1,16 @@
 //! In steady state a command costs no allocation: not of a read, not of a write, nor of a task set with every attribute.
-//!
-//! Unsafe, as every global allocator is: it forwards to the system's and counts.
 
 #[path = "shared/bare.rs"]
 mod bare;
+#[path = "../../ipc/tests/shared/counting.rs"]
+#[expect(dead_code, reason = "one thread does everything here")]
+mod counting;
 #[path = "shared/ends.rs"]
 mod ends;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use bare::{A, Bare, DISK};
 use ends::*;
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind, request_flags};
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on unchanged to the system allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, that is from the system allocator, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Allocations of `rounds` rounds of 32 commands each, made by `ask` and answered by the handler in the order of their
 /// arrival.
@@ -44,7 +20,7 @@ fn allocations(
     mut ask: impl FnMut(&mut FakeTransport, u64),
 ) -> u64 {
     let (bare, transport, disk) = stage;
-    let before = COUNT.with(Cell::get);
+    let before = counting::mine();
     for round in 0..rounds {
         for place in 0..32 {
             ask(transport, round * 32 + place);
@@ -65,7 +41,7 @@ fn allocations(
             }
         }
     }
-    COUNT.with(Cell::get) - before
+    counting::mine() - before
 }
 
 fn stage() -> (Bare, FakeTransport, FakeHandler) {
@@ -94,7 +70,7 @@ fn read(transport: &mut FakeTransport, serial: u64, attribute: u8) {
 #[test]
 fn reads_do_not_allocate() {
     let mut stage = stage();
-    assert_ne!(COUNT.with(Cell::get), 0, "allocations are counted");
+    assert_ne!(counting::mine(), 0, "allocations are counted");
     allocations(100, &mut stage, |transport, serial| read(transport, serial, 1));
     let count = allocations(10_000 / 32, &mut stage, |transport, serial| read(transport, serial, 1));
     assert_eq!(count, 0);
