@@ -129,7 +129,7 @@ enum Command {
         #[arg(long)]
         next_start: bool,
     },
-    /// Kill, stop, starve and scribble over a target of its own under a verified load, and tell what initiators saw of it
+    /// Kill, hang, starve and scribble over a target of its own under a verified load, and tell what initiators saw of it
     #[command(disable_help_flag = true)]
     Chaos {
         /// See `bulkhead chaos --help`

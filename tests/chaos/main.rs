@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Parser;
 use harness::binaries;
-use harness::chaos::fault::Fault;
+use harness::chaos::fault::{Fault, spin};
 use harness::chaos::workload::Workload;
 use harness::chaos::{self, PROCESSES, Settings};
 
-/// Kill, stop, starve and scribble over the processes of a target under a verified load, and tell what initiators saw of it.
+/// Kill, hang, starve and scribble over the processes of a target under a verified load, and tell what initiators saw of it.
 ///
 /// Starts a target of its own in a temporary directory, on a free port of the loopback address, and touches no other.
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ struct Arguments {
     /// Workloads at once, each on a target of its own; pauses are longer then
     #[arg(long, default_value_t = 1)]
     at_once: usize,
-    /// Of kill, segv, abort, stop, starve, scribble; all of them if it is not given
+    /// Of kill, segv, abort, stop, spin, starve, scribble; all of them if it is not given
     #[arg(long, value_delimiter = ',')]
     kinds: Vec<String>,
     /// Of core, iscsi, vdisk, supervisor; all of them if it is not given
@@ -61,6 +61,9 @@ fn chosen<T: Copy + std::fmt::Debug>(names: &[String], all: &[T]) -> anyhow::Res
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    if !spin::POSSIBLE && arguments.kinds.iter().any(|kind| kind == "spin") {
+        bail!("spin is for x86-64 only");
+    }
     let limit = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
     let settings = Settings {
         seed: arguments.seed.unwrap_or_else(|| {

@@ -7,15 +7,15 @@ use harness::chaos::workload::Workload;
 use harness::chaos::{self, PROCESSES, Settings};
 use harness::random::Random;
 
-/// Everything twice, three workloads at once: pauses are nobody's business here, and a hang that has to be found takes its
+/// Everything twice, four workloads at once: pauses are nobody's business here, and a hang that has to be found takes its
 /// time, which others can use.
 pub fn everything() -> anyhow::Result<()> {
     let settings = Settings {
         seed: Random::printed("chaos").number(),
-        limit: Duration::from_secs(300),
+        limit: Duration::from_secs(420),
         faults: 2,
         workloads: Workload::ALL.to_vec(),
-        at_once: 3,
+        at_once: 4,
         kinds: Fault::ALL.to_vec(),
         processes: PROCESSES.to_vec(),
         // Each has a case of its own.

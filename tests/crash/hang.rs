@@ -1,28 +1,50 @@
-//! Services that are there and do nothing, or are away for too long.
+//! Services that are there and do nothing, or nothing but go round in a loop, or are away for too long.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use harness::chaos::fault::spin;
 use harness::deadline;
 use harness::initiator::cdb;
 use harness::initiator::login::Login;
 use harness::initiator::task::Command;
 use harness::load::{Load, Plan};
 use harness::manifest::Manifest;
+use harness::suite::Skipped;
 use harness::target::Target;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// SIGSTOP: the heartbeat stands still, the supervisor kills the process, and the commands it had are done by the next.
-fn hang(service: &str) -> anyhow::Result<()> {
+/// How a process comes to hang.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    /// SIGSTOP
+    Stopped,
+    /// An endless loop.
+    Spinning,
+}
+
+impl How {
+    fn inflict(self, pid: u32) -> anyhow::Result<()> {
+        match self {
+            How::Stopped => Ok(kill(Pid::from_raw(pid.try_into()?), Signal::SIGSTOP)?),
+            How::Spinning if !spin::POSSIBLE => Err(Skipped("only on x86-64".to_owned()).into()),
+            How::Spinning => spin::spin(pid),
+        }
+    }
+}
+
+/// The heartbeat stands still, the supervisor kills the process, and the commands it had are done by the next.
+fn hang(service: &str, how: How) -> anyhow::Result<()> {
     let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"3s\"");
     let target = Target::start(&manifest)?;
     let load = Load::start(Plan::usual(target.portal, 5))?;
-    let before = target.signal(service, Signal::SIGSTOP)?;
+    let before = target.service(service)?;
+    how.inflict(before.pid.context("no process")?)?;
     let after = target.wait_restarted(service, before.restarts)?;
     let cause = after.last_death.map(|death| death.cause).unwrap_or_default();
-    println!("{service} hung; last death: {cause}");
+    println!("{service} hung, {how:?}; last death: {cause}");
     ensure!(cause.contains("heartbeat") || cause.contains("hung"), "the cause is not said: {cause}");
     load.wait_for_progress(500).with_context(|| target.logs())?;
     load.finish()?.flawless().with_context(|| target.logs())?;
@@ -31,27 +53,51 @@ fn hang(service: &str) -> anyhow::Result<()> {
 
 /// The handler hangs.
 pub fn vdisk() -> anyhow::Result<()> {
-    hang("vdisk")
+    hang("vdisk", How::Stopped)
 }
 
 /// The core hangs.
 pub fn core() -> anyhow::Result<()> {
-    hang("core")
+    hang("core", How::Stopped)
 }
 
 /// The transport hangs, and its connections wait.
 pub fn iscsi() -> anyhow::Result<()> {
-    hang("iscsi")
+    hang("iscsi", How::Stopped)
+}
+
+/// The handler spins.
+pub fn spinning_vdisk() -> anyhow::Result<()> {
+    hang("vdisk", How::Spinning)
+}
+
+/// The core spins.
+pub fn spinning_core() -> anyhow::Result<()> {
+    hang("core", How::Spinning)
+}
+
+/// The transport spins, and its connections wait.
+pub fn spinning_iscsi() -> anyhow::Result<()> {
+    hang("iscsi", How::Spinning)
 }
 
 /// The supervisor hangs: its keeper finds that out and replaces it. Meanwhile I/O goes on, but for what a service holds up
 /// that dies at that time.
 pub fn supervisor() -> anyhow::Result<()> {
+    hang_supervisor(How::Stopped)
+}
+
+/// The same with one that spins.
+pub fn spinning_supervisor() -> anyhow::Result<()> {
+    hang_supervisor(How::Spinning)
+}
+
+fn hang_supervisor(how: How) -> anyhow::Result<()> {
     let manifest = Manifest::usual(64).supervisor("heartbeat_limit = \"3s\"");
     let target = Target::start(&manifest)?;
     let load = Load::start(Plan::usual(target.portal, 5))?;
     let before = target.status()?;
-    target.signal_supervisor(Signal::SIGSTOP)?;
+    how.inflict(before.pid)?;
     load.wait_for_progress(500).with_context(|| target.logs())?;
     let vdisk = before.service("vdisk").and_then(|it| it.pid).context("no vdisk")?;
     kill(Pid::from_raw(vdisk as i32), Signal::SIGKILL)?;

@@ -89,11 +89,17 @@ fn main() -> ExitCode {
         Case::new("qemu_img_round_trip_past_the_page_cache", media::blockio_qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),
+            .limit(long),
+            .limit(long),
         Case::new("core_and_vdisks_die_while_blocks_are_copied", copies::copies).limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),
         Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),
         Case::new("hanging_iscsi_is_found_by_its_heartbeat_and_replaced", hang::iscsi),
         Case::new("hanging_supervisor_is_found_by_its_keeper_and_replaced", hang::supervisor),
+        Case::new("spinning_vdisk_is_found_by_its_heartbeat_and_replaced", hang::spinning_vdisk),
+        Case::new("spinning_core_is_found_by_its_heartbeat_and_replaced", hang::spinning_core),
+        Case::new("spinning_iscsi_is_found_by_its_heartbeat_and_replaced", hang::spinning_iscsi),
+        Case::new("spinning_supervisor_is_found_by_its_keeper_and_replaced", hang::spinning_supervisor),
         Case::new(
             "sessions_that_begin_while_the_supervisor_hangs_survive",
             hang::logins_without_a_supervisor,

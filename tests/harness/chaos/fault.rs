@@ -1,5 +1,7 @@
 //! What is done to a process: each fault is one that a host, a bug or an administrator could bring about.
 
+pub mod spin;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -27,6 +29,8 @@ pub enum Fault {
     Abort,
     /// SIGSTOP: it hangs, until its heart is found to stand still: a service's by the supervisor, the supervisor's by its keeper.
     Stop,
+    /// Its main thread goes round in an endless loop, which is found like a hang.
+    Spin,
     /// It gets no more memory. It dies of that, or goes on without.
     Starve,
     /// The indices of a link that it serves become garbage. For the supervisor, which has none, the pages on which services
@@ -36,12 +40,13 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Kill, Self::Segv, Self::Abort, Self::Stop, Self::Starve, Self::Scribble];
+    pub const ALL: [Self; 7] =
+        [Self::Kill, Self::Segv, Self::Abort, Self::Stop, Self::Spin, Self::Starve, Self::Scribble];
 
-    /// Whether it makes sense for a process. The supervisor holds no data, and asks for memory only when something changes.
+    /// Whether it makes sense for a process, on this machine. The supervisor holds no data, and asks for memory only when
+    /// something changes.
     pub fn suits(self, whom: &str) -> bool {
-        whom != SUPERVISOR || self != Self::Starve
+        (whom != SUPERVISOR || self != Self::Starve) && (self != Self::Spin || spin::POSSIBLE)
     }
 }
 
@@ -68,6 +73,7 @@ pub fn inflict(
         (Fault::Segv, _) => segv(pid)?,
         (Fault::Abort, _) => send(pid, Signal::SIGABRT)?,
         (Fault::Stop, _) => send(pid, Signal::SIGSTOP)?,
+        (Fault::Spin, _) => spin::spin(pid)?,
         (Fault::Starve, _) => starve(pid, random)?,
         (Fault::Scribble, Some(_)) => scribble_link(target, &before, pid, random)?,
         (Fault::Scribble, None) => scribble_stats(&before, random)?,
