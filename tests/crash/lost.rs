@@ -5,7 +5,6 @@
 //! writing them back fails.
 
 use std::fs::File;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -17,6 +16,7 @@ use harness::initiator::session::Session;
 use harness::initiator::task::{Command, Done};
 use harness::loop_device::LoopDevice;
 use harness::manifest::Manifest;
+use harness::small_fs::SmallFs;
 use harness::suite::Skipped;
 use harness::target::Target;
 use nix::sys::signal::Signal;
@@ -29,43 +29,20 @@ const LOST: (u8, u8, u8) = (3, 0x0C, 0x00);
 const CURRENT: u8 = 0x70;
 const DEFERRED: u8 = 0x71;
 
-/// A file system in memory, of 1 MiB.
-struct Small(TempDir);
-
-impl Small {
-    fn mount() -> anyhow::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("bulkhead-small-").tempdir()?;
-        let path = dir.path().display().to_string();
-        clients::must("mount", &["-t", "tmpfs", "-o", "size=1M", "tmpfs", &path])
-            .map_err(|error| Skipped(format!("nothing can be mounted here: {error}").replace('\n', " ")))?;
-        Ok(Self(dir))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        if let Err(error) = clients::must("umount", &["-l", &self.path().display().to_string()]) {
-            eprintln!("{}: {error}", self.path().display());
-        }
-    }
-}
-
 /// A target with such a medium. Fields are dropped in this order.
 struct Losing {
     session: Session,
     target: Target,
     looped: LoopDevice,
-    _small: Small,
+    _small: SmallFs,
+    _dir: TempDir,
 }
 
 impl Losing {
     /// Has written 8 MiB, of which most can never reach the medium, and heard GOOD.
     fn written() -> anyhow::Result<Self> {
-        let small = Small::mount()?;
+        let dir = tempfile::Builder::new().prefix("bulkhead-small-").tempdir()?;
+        let small = SmallFs::tmpfs(&dir.path().join("small"), 1)?;
         let file = small.path().join("disk.img");
         File::create(&file)?.set_len(16 << 20)?;
         let looped = LoopDevice::attach(&file).map_err(Skipped)?;
@@ -77,7 +54,7 @@ impl Losing {
             let write = Command::write(0, &write10(megabyte << 11, 1 << 11), vec![0x5A; 1 << 20]);
             ensure!(session.execute(write)?.status == 0, "it goes into the page cache");
         }
-        Ok(Self { session, target, looped, _small: small })
+        Ok(Self { session, target, looped, _small: small, _dir: dir })
     }
 
     /// Has the kernel write back what it can, as it would at some time by itself.

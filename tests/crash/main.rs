@@ -9,6 +9,7 @@ mod atomic;
 mod chaos;
 mod clients;
 mod copies;
+mod full;
 mod hang;
 mod kills;
 mod lifecycle;
@@ -89,7 +90,10 @@ fn main() -> ExitCode {
         Case::new("qemu_img_round_trip_past_the_page_cache", media::blockio_qemu)
             .needs(&[Need::QemuIscsi])
             .limit(long),
+        Case::new("processes_die_while_a_thin_medium_has_no_room_left", full::medium).limit(long),
+        Case::new("processes_die_while_a_thin_medium_on_ext4_has_no_room_left", full::medium_on_ext4)
             .limit(long),
+        Case::new("processes_die_while_the_state_directory_has_no_room_left", full::state_directory)
             .limit(long),
         Case::new("core_and_vdisks_die_while_blocks_are_copied", copies::copies).limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),

@@ -24,6 +24,7 @@ pub mod stir;
 pub mod clients;
 pub mod fio;
 pub mod loop_device;
+pub mod small_fs;
 pub mod test_cu;
 
 pub mod deadline;

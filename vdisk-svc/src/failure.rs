@@ -44,9 +44,13 @@ pub fn of_lost_data() -> Sense {
     Sense::medium_error_write(None)
 }
 
-/// A file in the state directory that could not be written: nothing of it counts, and no medium is at fault.
-pub fn of_state(_: &io::Error) -> Sense {
-    Sense::internal_target_failure()
+/// A file in the state directory that could not be written: nothing of it counts, and no medium is at fault. Without room
+/// for the file the command cannot be done as it was asked for; without having it saved (SP zero) it could.
+pub fn of_state(error: &io::Error) -> Sense {
+    match error.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT) => Sense::illegal_request(Asc::INSUFFICIENT_RESOURCES),
+        _ => Sense::internal_target_failure(),
+    }
 }
 
 /// The same for those who did not ask: with the next command of each nexus.

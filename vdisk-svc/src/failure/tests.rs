@@ -76,7 +76,9 @@ fn each_error_of_the_host() {
         let found = [Op::Read, Op::Write, Op::Sync].map(|op| of(op, errno));
         assert_eq!(found, expected, "{}", io::Error::from_raw_os_error(errno));
     }
-    assert_eq!(codes(of_state(&io::Error::from_raw_os_error(libc::ENOSPC))), OURS, "no medium is at fault");
+    let of_state = |errno| codes(of_state(&io::Error::from_raw_os_error(errno)));
+    assert_eq!(of_state(libc::EIO), OURS, "no medium is at fault");
+    assert_eq!([libc::ENOSPC, libc::EDQUOT].map(of_state), [(5, 0x55, 3); 2]);
     assert_eq!(codes(of_end(Op::Read, None)), READ);
     assert_eq!(codes(of_end(Op::Write, None)), WRITE);
 }
