@@ -10,6 +10,7 @@ mod chaos;
 mod clients;
 mod copies;
 mod full;
+mod garbage;
 mod hang;
 mod kills;
 mod lifecycle;
@@ -95,6 +96,9 @@ fn main() -> ExitCode {
             .limit(long),
         Case::new("processes_die_while_the_state_directory_has_no_room_left", full::state_directory)
             .limit(long),
+        Case::new("vdisk_dies_and_its_notebook_is_garbage", garbage::vdisk).limit(long),
+        Case::new("core_dies_and_its_notebook_is_garbage", garbage::core).limit(long),
+        Case::new("iscsi_dies_and_its_notebook_is_garbage", garbage::iscsi).limit(long),
         Case::new("core_and_vdisks_die_while_blocks_are_copied", copies::copies).limit(long),
         Case::new("hanging_vdisk_is_found_by_its_heartbeat_and_replaced", hang::vdisk),
         Case::new("hanging_core_is_found_by_its_heartbeat_and_replaced", hang::core),

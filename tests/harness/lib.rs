@@ -19,6 +19,7 @@ pub mod gauge;
 pub mod initiator;
 pub mod load;
 pub mod pause;
+pub mod segments;
 pub mod stir;
 
 pub mod clients;

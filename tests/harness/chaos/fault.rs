@@ -2,9 +2,6 @@
 
 pub mod spin;
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-
 use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,6 +11,7 @@ use serde::Serialize;
 use crate::crash_points::SUPERVISOR;
 use crate::deadline;
 use crate::random::Random;
+use crate::segments::Segment;
 use crate::status::{Service, Status};
 use crate::target::{PATIENCE, Target};
 
@@ -132,24 +130,16 @@ fn starve(pid: u32, random: &mut Random) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where a process has mapped the segments of a kind.
-fn mapped(pid: u32, kind: &str) -> anyhow::Result<Vec<u64>> {
-    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
-    let of_kind = maps.lines().filter(|line| line.contains(kind) && line.contains("rw-s"));
-    Ok(of_kind.filter_map(|line| u64::from_str_radix(line.split('-').next()?, 16).ok()).collect())
-}
-
 /// Overwrites the header lines of a ring of one link, until somebody has found out: what is overwritten is not always
 /// looked at before it is written again.
 fn scribble_link(target: &Target, before: &Status, pid: u32, random: &mut Random) -> anyhow::Result<()> {
     let mut scribble = || -> anyhow::Result<()> {
-        let links = mapped(pid, "bulkhead:link")?;
+        let links = Segment::mapped(pid, "bulkhead:link")?;
         ensure!(!links.is_empty(), "process {pid} has no link");
-        let link = links[random.between(0, links.len() as u64) as usize];
-        let memory = File::options().write(true).open(format!("/proc/{pid}/mem"))?;
+        let link = &links[random.between(0, links.len() as u64) as usize];
         // After the header of the link, one line each: produced, consumed, asleep.
         for line in 1..3 {
-            memory.write_at(&random.number().to_le_bytes(), link + line * 128)?;
+            link.write(line * 128, &random.number().to_le_bytes())?;
         }
         Ok(())
     };
@@ -164,9 +154,8 @@ fn scribble_link(target: &Target, before: &Status, pid: u32, random: &mut Random
 fn scribble_stats(before: &Status, random: &mut Random) -> anyhow::Result<()> {
     let service = &before.services[random.between(0, before.services.len() as u64) as usize];
     let pid = service.pid.with_context(|| format!("{} has no process", service.name))?;
-    let memory = File::options().write(true).open(format!("/proc/{pid}/mem"))?;
-    for page in mapped(pid, "bulkhead:stats")? {
-        memory.write_at(&random.bytes(1024), page)?;
+    for page in Segment::mapped(pid, "bulkhead:stats")? {
+        page.write(0, &random.bytes(1024))?;
     }
     Ok(())
 }
