@@ -58,8 +58,7 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
             Turn::Look => {}
             Turn::LookAround => turns += 1,
             Turn::Sleep => {
-                sleep(&mut core, &mut waiter, &mut ready)?;
-                turns = TURNS;
+                turns = if sleep(&mut core, &mut waiter, &mut ready)? { TURNS } else { turns + 1 };
             }
         }
         if turns >= TURNS {
@@ -81,19 +80,21 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
     }
 }
 
-/// Sleeps, if every ring agrees that there is nothing to do.
-fn sleep(core: &mut Core, waiter: &mut Waiter, ready: &mut Vec<Ready>) -> anyhow::Result<()> {
+/// Sleeps, if every ring agrees that there is nothing to do. True if the control socket is to be looked at: it can be read,
+/// or the time was over. A bell alone is no reason.
+fn sleep(core: &mut Core, waiter: &mut Waiter, ready: &mut Vec<Ready>) -> anyhow::Result<bool> {
     let most = core.deadline().map_or(HEARTBEAT, |at| at.saturating_duration_since(Instant::now()));
-    if core.arm() {
-        core.count(Counter::Sleeps, 1);
-        waiter.wait(most.max(Duration::from_millis(1)), ready)?;
-        core.disarm();
-        // Whoever woke us has work; one look decides whether the polling budget starts anew.
-        if !ready.is_empty() {
-            waiter.worked();
-        }
+    if !core.arm() {
+        return Ok(false);
     }
-    Ok(())
+    core.count(Counter::Sleeps, 1);
+    waiter.wait(most.max(Duration::from_millis(1)), ready)?;
+    core.disarm();
+    // Whoever woke us has work; one look decides whether the polling budget starts anew.
+    if !ready.is_empty() {
+        waiter.worked();
+    }
+    Ok(ready.is_empty() || ready.iter().any(|ready| ready.token == CONTROL))
 }
 
 /// Takes every grant that has arrived. False: it is time to end.
