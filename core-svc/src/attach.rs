@@ -16,6 +16,7 @@ use crate::nexus::{Closing, MOST, Nexus};
 use crate::notebook::Part;
 use crate::peers::Attach;
 use crate::reservation::state::Port;
+use crate::unit_attention::UNKNOWN;
 
 impl Core {
     /// The transport at `place` has a new link, or none any more. What it asked over the old one it asks again, if it
@@ -118,6 +119,11 @@ impl Core {
         nexus.told = false;
         nexus.farewells.clear();
         nexus.port = port;
+        if nexus.latest == UNKNOWN && request.ref_serial != 0 {
+            nexus.latest = request.ref_serial;
+            self.date_attentions(at, request.ref_serial.saturating_add(1));
+        }
+        let Some(nexus) = self.nexuses.get_mut(at) else { return Ok(()) };
         if nexus.closing.take().is_some() {
             // It was about to end, because its transport stayed away or had asked, which it will do again.
             for (unit, waiting) in &mut nexus.attentions {

@@ -77,8 +77,8 @@ pub struct Nexus {
     pub recorded: Recorded,
     /// Its copies: how far those have come that run, and how others ended.
     pub copies: Kept,
-    /// Serial of its latest command; [`UNKNOWN`](crate::unit_attention::UNKNOWN) as long as only commands of before the core's
-    /// death have come.
+    /// Serial of its latest command; [`UNKNOWN`](crate::unit_attention::UNKNOWN) from the core's death on until its transport says
+    /// it, or a command comes that had not been there before.
     pub latest: u64,
     /// Tasks at each unit, where its target limits them.
     pub by_unit: FxHashMap<u32, u32>,

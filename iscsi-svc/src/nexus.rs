@@ -180,14 +180,15 @@ impl Nexus {
         (buffers.place(self.names), self.names_len)
     }
 
-    /// The request that opens it; `again` after a change of link.
-    pub fn open_request(&self, buffers: &Buffers, again: bool) -> Request {
+    /// The request that opens it; after a change of link `again` is the latest serial.
+    pub fn open_request(&self, buffers: &Buffers, again: Option<u64>) -> Request {
         let mut request = Request::new(RequestKind::NexusOpen, self.number, 0);
         request.unit = self.target;
         request.out_extents = 1;
         request.extents[0] = buffers.extent(self.names, 0, self.names_len).to_wire();
-        if again {
+        if let Some(latest) = again {
             request.flags = request_flags::RESUMED;
+            request.ref_serial = latest;
         }
         request
     }

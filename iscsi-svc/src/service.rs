@@ -189,7 +189,7 @@ impl Shared {
             self.close_nexus(number);
         }
         let Some(nexus) = self.nexuses.open(login, conn, &mut self.buffers) else { return false };
-        let request = nexus.open_request(&self.buffers, false);
+        let request = nexus.open_request(&self.buffers, None);
         self.link.submit(&request);
         true
     }
@@ -234,8 +234,9 @@ impl Shared {
         self.link.replaced(link, peer, epoch);
         self.nexuses.link_replaced();
         self.link.submit(&Request::new(RequestKind::Attach, 0, 0));
+        let latest = self.tasks.latest();
         for nexus in self.nexuses.iter().filter(|nexus| nexus.phase != Phase::Closing) {
-            self.link.submit(&nexus.open_request(&self.buffers, true));
+            self.link.submit(&nexus.open_request(&self.buffers, Some(latest)));
         }
         let serial = self.tasks.serial();
         self.link.submit(&Request::new(RequestKind::AttachEnd, 0, serial));

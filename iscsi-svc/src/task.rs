@@ -172,6 +172,11 @@ impl Tasks {
         self.free.append(&mut self.left);
     }
 
+    /// A serial that is no earlier than any so far, and earlier than all to come.
+    pub fn latest(&self) -> u64 {
+        self.count << PLACE_BITS | (MOST as u64 - 1)
+    }
+
     /// How many serials have been given out.
     pub fn count(&self) -> u64 {
         self.count

@@ -29,9 +29,7 @@ impl Model {
     pub fn command(&mut self, nexus: usize, serial: u64, place: (u8, u8), op: Op, naca: bool) {
         let (let_in, aborted) = (false, None);
         self.asked.push(Asked::Command { nexus, serial, place, op, naca, let_in, aborted });
-        if std::mem::replace(&mut self.unheard[nexus], false) {
-            self.murky.retain(|(other, _)| *other != nexus);
-        }
+        self.latest = self.latest.max(serial);
         self.arrive(nexus, serial, place, (op, naca), false);
     }
 
@@ -112,8 +110,8 @@ impl Model {
         if let Some(code) = self.reported.get(&(nexus, serial)) {
             return Some(*code);
         }
-        // Whether it came before or after is not known of a command that comes again: it is let in.
-        let let_in = let_in || self.again && self.murky.contains(&(nexus, unit));
+        let murky = self.murky.get(&(nexus, unit)).is_some_and(|latest| serial <= *latest);
+        let let_in = let_in || self.again && murky;
         let stays = self.control(unit).ua_intlck >= 2;
         let waiting = self.attentions.entry((nexus, unit)).or_default();
         // What was let in before another medium came is not for that one.

@@ -12,8 +12,12 @@ impl Model {
         self.sights.extend(owed);
         self.tasks.clear();
         self.closing.fill(false);
-        self.unheard.fill(true);
         let mut all = std::mem::take(&mut self.asked);
+        let serials = all.iter().map(|asked| match asked {
+            Asked::Command { serial, .. } => *serial,
+            Asked::Function { .. } | Asked::Close { .. } => 0,
+        });
+        self.latest = serials.fold(self.latest, u64::max);
         // Each transport asks in its own order; the core listens to one after the other.
         all.sort_by_key(|asked| match asked {
             Asked::Command { nexus, .. } | Asked::Function { nexus, .. } | Asked::Close { nexus } => {

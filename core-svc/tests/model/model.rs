@@ -143,10 +143,11 @@ pub struct Model {
     pub reported: BTreeMap<(usize, u64), (u8, u8)>,
     /// Asymmetric access states of the target ports' groups.
     pub access: [Access; 2],
-    /// Nexuses of which the core has heard nothing new since it was born.
-    pub unheard: [bool; NEXUSES],
-    /// Conditions of which nobody knows whether they came before a command that the core has not seen.
-    pub murky: BTreeSet<(usize, usize)>,
+    /// The latest serial of a command.
+    pub latest: u64,
+    /// Conditions that came up while transports were asking again: of what they had asked up to this serial nobody knows whether
+    /// it was before them.
+    pub murky: BTreeMap<(usize, usize), u64>,
     /// By unit and nexus: the number of its latest ACA condition.
     pub since: BTreeMap<(usize, usize), u64>,
     /// Transports are asking again: what comes was let in before.
@@ -291,8 +292,8 @@ impl Model {
                 waiting.clear();
             }
             waiting.push(code);
-            if self.unheard[nexus] {
-                self.murky.insert((nexus, unit));
+            if self.again {
+                self.murky.insert((nexus, unit), self.latest);
             } else {
                 self.murky.remove(&(nexus, unit));
             }
@@ -301,7 +302,7 @@ impl Model {
 
     /// A new session: everything may have happened while there was none.
     pub fn open(&mut self, nexus: usize) {
-        (self.open[nexus], self.unheard[nexus]) = (true, false);
+        self.open[nexus] = true;
         for unit in 0..UNITS {
             self.attentions.remove(&(nexus, unit));
             self.raise(unit, (0x29, 0x00), |place| place == nexus);

@@ -238,19 +238,31 @@ impl Reservations {
         if !everybody && !of_holder && !self.keys.values().any(|key| *key == victim) {
             return End::Conflict;
         }
-        let goes = |(other, key): (&usize, &u64)| *other != nexus && (everybody || *key == victim);
-        let removed: Vec<usize> =
+        // Who takes the reservation stays registered; who only removes registrations removes its own as well if it names its key.
+        let takes = everybody || of_holder;
+        let goes = |(other, key): (&usize, &u64)| match everybody || *key == victim {
+            true => *other != nexus || !takes,
+            false => false,
+        };
+        let own = self.keys.get(&nexus) == Some(&victim);
+        let mut removed: Vec<usize> =
             self.keys.iter().filter(|entry| goes(*entry)).map(|(other, _)| *other).collect();
         self.keys.retain(|other, _| !removed.contains(other));
-        effects.attentions.extend(removed.iter().map(|other| (*other, REGISTRATIONS_PREEMPTED)));
-        if everybody || of_holder {
+        let told = removed.iter().filter(|other| **other != nexus);
+        effects.attentions.extend(told.map(|other| (*other, REGISTRATIONS_PREEMPTED)));
+        if takes {
             let before = self.held.replace((kind, nexus)).map(|(before, _)| before);
             if before != Some(kind) {
                 let rest = self.keys.keys().filter(|other| **other != nexus);
                 effects.attentions.extend(rest.map(|other| (*other, RESERVATIONS_RELEASED)));
             }
+        } else if self.keys.is_empty() {
+            self.held = None;
         }
         if aborts {
+            if own && !removed.contains(&nexus) {
+                removed.push(nexus);
+            }
             effects.aborts = removed;
         }
         self.generation += 1;

@@ -290,10 +290,6 @@ impl Step {
                 world.core_dies();
                 self.tell_unseen(model);
                 model.core_dies_unread();
-                if let Self::Open { nexus } = self {
-                    // To the next core it is a new one, of which no command can be older than its conditions.
-                    model.unheard[nexus] = false;
-                }
             }
         }
     }

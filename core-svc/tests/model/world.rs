@@ -62,6 +62,8 @@ pub struct Seen {
 struct Transport {
     link: Requester,
     arena: Arena,
+    /// The latest serial when it was linked.
+    latest: u64,
 }
 
 struct Handler {
@@ -85,6 +87,8 @@ pub struct World {
     next_number: u64,
     /// Commands that have not been answered, for a transport whose core dies.
     asked: Vec<Request>,
+    /// The latest serial of a command.
+    latest: u64,
 }
 
 impl World {
@@ -103,6 +107,7 @@ impl World {
             numbers: [0; NEXUSES],
             next_number: 1,
             asked: Vec::new(),
+            latest: 0,
         };
         world.boot(&[initial_report(); UNITS]);
         world
@@ -172,7 +177,7 @@ impl World {
         let arena = Arena::new(SERVICES[place], self.arenas[place].try_clone().unwrap()).unwrap();
         let link =
             Requester::new(&parts.memory, self.epochs[place], parts.requester_bell, parts.responder_bell);
-        let mut transport = Transport { link: link.unwrap(), arena };
+        let mut transport = Transport { link: link.unwrap(), arena, latest: self.latest };
         transport.send(&Request::new(RequestKind::Attach, 0, 0));
         for nexus in (0..NEXUSES).filter(|nexus| TRANSPORT[*nexus] == place && self.numbers[*nexus] != 0) {
             let open = transport.open(nexus, self.numbers[nexus], request_flags::RESUMED);
@@ -336,6 +341,7 @@ impl World {
             None => (request.extents[0], request.in_extents, request.in_len) = (extent, 1, 1024),
         }
         transport.send(&request);
+        self.latest = self.latest.max(serial);
         self.asked.push(request);
     }
 
@@ -436,6 +442,7 @@ impl Transport {
         self.arena.write(self.arena.check(extent).unwrap(), &names);
         let mut request = Request::new(RequestKind::NexusOpen, number, 0);
         (request.unit, request.flags) = (target, flags);
+        request.ref_serial = if flags & request_flags::RESUMED == 0 { 0 } else { self.latest };
         (request.out_extents, request.extents[0]) = (1, extent);
         request
     }

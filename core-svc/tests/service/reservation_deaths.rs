@@ -20,6 +20,19 @@ fn reborn(rig: &mut Rig, resumed: &[u64]) -> (FakeTransport, FakeHandler) {
     (transport, disk)
 }
 
+/// The core is born again; transport A resumes nexuses 7 and 8, and says which serial was their latest.
+fn reborn_after(rig: &mut Rig, latest: u64) -> (FakeTransport, FakeHandler) {
+    rig.die();
+    rig.launch();
+    let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
+    rig.go();
+    disk.fence();
+    other.fence();
+    transport.latest = latest;
+    transport.attach(0, &[NEXUS, 8]);
+    (transport, disk)
+}
+
 /// The core is born again, and transport A asks again; nothing is answered before the disk says that nothing older runs.
 fn reborn_while_the_disk_is_at_it(rig: &mut Rig, asked: &[Request]) -> (FakeTransport, FakeHandler) {
     rig.die();
@@ -228,4 +241,25 @@ fn nexus_that_ends_while_its_change_is_written_ends_in_order() {
         transport.expect(ReplyKind::NexusClosed, nexus, 60);
     }
     assert!(rig.poll_event().is_none());
+}
+
+/// What was sent after a unit attention was established has to report it, also when it comes again because the core has died
+/// twice, and also if nobody but the transport knows in which order that was.
+#[test]
+fn unit_attention_of_a_short_lived_core_is_reported_by_what_was_sent_after_it() {
+    let (mut rig, mut transport, _disk) = three();
+    for (nexus, key) in [(NEXUS, 5), (8, 6)] {
+        let register = out(&transport, nexus, 1, REGISTER, 0, &list(0, key, 0));
+        assert_eq!(ask(&mut transport, &register), GOOD);
+    }
+    let (mut transport, _disk) = reborn_after(&mut rig, 10);
+    let clear = out(&transport, NEXUS, 11, CLEAR, 0, &list(5, 0, 0));
+    assert_eq!(ask(&mut transport, &clear), GOOD);
+    // Command 12 of the other nexus never reached that core; 10 was on its way before.
+    let (mut transport, mut disk) = reborn_after(&mut rig, 12);
+    transport.send(&again(command(8, 10, lun(0), &READ_10)));
+    disk.serve(10);
+    assert_eq!(transport.done(8, 10).status, GOOD);
+    transport.send(&again(command(8, 12, lun(0), &READ_10)));
+    assert_eq!(sense(&transport.done(8, 12)), (0x06, 0x2A, 0x03));
 }

@@ -121,6 +121,8 @@ pub struct FakeTransport {
     pub epoch: u64,
     /// The core's bell.
     pub theirs: Doorbell,
+    /// The latest serial, which nexuses that are resumed name; 0 if they do not.
+    pub latest: u64,
 }
 
 impl FakeTransport {
@@ -129,7 +131,7 @@ impl FakeTransport {
             (parts.requester_bell.duplicate().unwrap(), parts.responder_bell.duplicate().unwrap());
         let link = Requester::new(&parts.memory, epoch, mine, theirs).unwrap();
         let theirs = parts.responder_bell.duplicate().unwrap();
-        Self { service, arena: Arena::new(service, arena).unwrap(), link, epoch, theirs }
+        Self { service, arena: Arena::new(service, arena).unwrap(), link, epoch, theirs, latest: 0 }
     }
 
     pub fn send(&mut self, request: &Request) {
@@ -215,6 +217,7 @@ impl FakeTransport {
         let mut request = Request::new(RequestKind::NexusOpen, nexus, 0);
         request.unit = target;
         request.flags = flags;
+        request.ref_serial = if flags & request_flags::RESUMED == 0 { 0 } else { self.latest };
         request.out_extents = 1;
         request.extents[0] = extent;
         request

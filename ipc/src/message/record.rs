@@ -63,7 +63,8 @@ wire_enum! {
     RequestKind, "request kind" {
         /// A transport begins to say which nexuses it has. Until `AttachEnd` it names them all with `RESUMED`.
         Attach = 1,
-        /// A nexus exists: `unit` is the target's index, extent 0 holds the [`NexusNames`] text.
+        /// A nexus exists: `unit` is the target's index, extent 0 holds the [`NexusNames`] text. With `RESUMED`, `ref_serial` is no
+        /// earlier than the serial of any command of it so far, and earlier than those to come; 0 if that is not known.
         NexusOpen = 2,
         /// All nexuses have been named; those that core remembers beyond them are lost.
         AttachEnd = 3,

@@ -31,7 +31,7 @@ fn nexus_names_and_numbers() {
     let first = nexuses.open(&login(1), conn, &mut buffers).unwrap();
     let (number, tsih) = (first.number, first.tsih);
     assert_eq!(number, (3 << 40) + 1);
-    let request = first.open_request(&buffers, false);
+    let request = first.open_request(&buffers, None);
     assert_eq!((request.unit, request.out_extents, request.flags), (2, 1, 0));
     let mut text = vec![0; request.extents[0].len as usize];
     buffers.arena().read(buffers.arena().check(request.extents[0]).unwrap(), &mut text);
