@@ -71,6 +71,11 @@ impl Stir {
         Self { stop, rounds, thread }
     }
 
+    /// Whether it has ended by itself: something did not work.
+    pub fn is_over(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Ends it. How many rounds it has done.
     ///
     /// # Errors

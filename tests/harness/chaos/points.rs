@@ -44,14 +44,21 @@ fn on_a_target(settings: &Settings, until: Instant, report: &mut Report) -> anyh
     let gauge = Arc::new(Gauge::default());
     let running = Running::start(Workload::Points, portal, random.number(), &gauge)?;
     let stir = Stir::start(portal);
-    let hit = hit_all(settings, until, &ground, &points, &gauge, &mut random, &mut report.crash_points);
+    let is_flawless = || gauge.is_flawless() && !stir.is_over();
+    let hit = hit_all(settings, until, &ground, &points, &is_flawless, &mut random, &mut report.crash_points);
     let stirred = stir.finish();
     running.finish();
     let seen = gauge.cut();
     report.add(Workload::Points, None, &seen);
     let stirred = stirred.context("beside the load").map(drop);
     let first = seen.texts.first().map(|first| anyhow::anyhow!("{first}"));
-    first.map_or(stirred, Err).and(hit).with_context(|| ground.target.logs())?;
+    let first = first.map_or(stirred, Err);
+    // What was wrong, and where it was seen.
+    let wrong = match (first, hit) {
+        (Err(first), Err(hit)) => Err(first.context(hit.to_string())),
+        (first, hit) => first.and(hit),
+    };
+    wrong.with_context(|| ground.target.logs())?;
     ground.stop()
 }
 
@@ -61,7 +68,7 @@ fn hit_all(
     until: Instant,
     ground: &Ground,
     points: &[CrashPoint],
-    gauge: &Gauge,
+    is_flawless: &dyn Fn() -> bool,
     random: &mut Random,
     hits: &mut [Hits],
 ) -> anyhow::Result<()> {
@@ -80,7 +87,7 @@ fn hit_all(
                     hits.why = Some(error.to_string());
                 }
             }
-            if !gauge.is_flawless() {
+            if !is_flawless() {
                 bail!("initiators saw it at {} of {}", point.name, point.process);
             }
         }
