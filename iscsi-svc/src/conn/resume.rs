@@ -25,26 +25,32 @@ use crate::session::window::{Responses, Serial, Window};
 use crate::task::{MOST, Place, Stage, Task};
 use ipc::extent::Extent;
 use ipc::message::record::{RequestKind, request_flags};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
 impl Conn {
-    /// Takes a connection over. None: it cannot be, and nothing of it is left but the socket.
-    pub fn resume(found: &Found, id: ConnId, socket: &OwnedFd, shared: &mut Shared) -> Option<Conn> {
-        let position = ipc::tcp::position(socket).ok()??;
-        let stream = TcpStream::from(socket.try_clone().ok()?);
+    /// Takes a connection over.
+    ///
+    /// # Errors
+    /// Why it cannot be; nothing of it is left but the socket.
+    pub fn resume(
+        found: &Found,
+        id: ConnId,
+        socket: &OwnedFd,
+        shared: &mut Shared,
+    ) -> Result<Conn, &'static str> {
+        let position = ipc::tcp::position(socket).ok().flatten().ok_or("its socket is not whole")?;
         // What the kernel kept back because more was to follow goes out now.
-        stream.set_nodelay(true).ok()?;
-        let addresses = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+        let (stream, addresses) = stream_of(socket).map_err(|_| "its socket cannot be asked")?;
         let (who, moment) = (&found.who, &found.moment);
         if who.key != moment.key || !matches!(moment.phase, 1 | 2) {
-            return None;
+            return Err("it had no picture that could be gone on with");
         }
-        let initiator = std::str::from_utf8(who.name.get(..usize::from(who.name_len))?).ok()?;
-        if name::normalize(initiator).ok()? != initiator {
-            return None;
-        }
-        let target = shared.targets.name(who.target)?.to_owned();
+        let initiator =
+            who.name.get(..usize::from(who.name_len)).and_then(|name| std::str::from_utf8(name).ok());
+        let initiator = initiator.filter(|it| name::normalize(it).is_ok_and(|normal| normal == *it));
+        let initiator = initiator.ok_or("its initiator has no name")?;
+        let target = shared.targets.name(who.target).ok_or("there is no such target")?.to_owned();
         let mut conn = Conn::new((id, who.key), stream.into(), who.portal, addresses, shared.now);
         let parameters = parameters(who, moment);
         conn.take_up_phase(who, moment, initiator, target, &parameters);
@@ -55,16 +61,16 @@ impl Conn {
         conn.next_ttt = moment.ttt;
         conn.resuming = true;
         if !shared.nexuses.restore(who, initiator, id, &mut shared.buffers) {
-            return None;
+            return Err("its nexus is another's, or its names are gone");
         }
         let mirror = Mirror::new(found.slot, found.side, who.nexus, Tx::needed(moment));
         conn.mirror = Some(Box::new(mirror));
-        if conn.take_up(found, &parameters, position, shared).is_none() {
+        if let Err(why) = conn.take_up(found, &parameters, position, shared) {
             conn.abandon(shared);
-            return None;
+            return Err(why);
         }
         (conn.dirty, conn.noted) = (true, false);
-        Some(conn)
+        Ok(conn)
     }
 
     fn take_up_phase(
@@ -97,39 +103,41 @@ impl Conn {
         parameters: &Parameters,
         position: ipc::tcp::Position,
         shared: &mut Shared,
-    ) -> Option<()> {
+    ) -> Result<(), &'static str> {
         for task in &found.tasks {
-            self.take_up_task(task, parameters, shared)?;
+            self.take_up_task(task, parameters, shared).ok_or("a task cannot be what was noted")?;
         }
         for note in &found.functions {
             let asked = (note.asked != 0).then_some((self.id, note.itt));
-            shared.functions.restore(found.who.nexus, note, asked)?;
+            let restored = shared.functions.restore(found.who.nexus, note, asked);
+            restored.ok_or("a task management function cannot be what was noted")?;
         }
-        self.tx.resume(found, &mut shared.buffers)?;
-        self.tx.skip_sent(position.written, &mut shared.buffers)?;
-        self.rx.resume(found, parameters, &mut shared.buffers)?;
+        self.tx.resume(found, &mut shared.buffers).ok_or("what it was to send cannot be what was noted")?;
+        let sent = self.tx.skip_sent(position.written, &mut shared.buffers);
+        sent.ok_or("more or less was sent than can be")?;
+        let received = self.rx.resume(found, parameters, &mut shared.buffers);
+        received.ok_or("what it was receiving cannot be what was noted")?;
         let owned = |place: Place| shared.tasks.get(place).is_some_and(|task| task.conn == Some(self.id));
         if let Sink::Task { place, offset, .. } = self.rx.sink
             && self.rx.state == State::Data
         {
-            let room = shared.tasks.get(place)?.layout.bytes();
+            let room = shared.tasks.get(place).map_or(0, |task| task.layout.bytes());
             if !owned(place) || offset as u64 + self.rx.len as u64 > room {
-                return None;
+                return Err("it was receiving data of no task");
             }
         }
         if let After::Task(place) = self.rx.after
             && self.rx.state != State::Head
             && !owned(place)
         {
-            return None;
+            return Err("it was receiving a PDU of no task");
         }
-        let arrived = usize::try_from(position.consumed.checked_sub(found.moment.consumed)?).ok()?;
-        if arrived > self.rx.most() {
-            return None;
-        }
-        self.take_in(arrived, shared);
+        let arrived = position.consumed.checked_sub(found.moment.consumed);
+        let arrived = arrived.and_then(|arrived| usize::try_from(arrived).ok());
+        let arrived = arrived.filter(|arrived| *arrived <= self.rx.most());
+        self.take_in(arrived.ok_or("more or less was received than can be")?, shared);
         shared.tasks.begin_after(found.moment.serials);
-        Some(())
+        Ok(())
     }
 
     fn take_up_task(
@@ -236,6 +244,14 @@ impl Conn {
             self.settle(place, shared);
         }
     }
+}
+
+/// A duplicate of the socket, and its addresses: the initiator's and ours.
+fn stream_of(socket: &OwnedFd) -> std::io::Result<(TcpStream, (SocketAddr, SocketAddr))> {
+    let stream = TcpStream::from(socket.try_clone()?);
+    stream.set_nodelay(true)?;
+    let addresses = (stream.peer_addr()?, stream.local_addr()?);
+    Ok((stream, addresses))
 }
 
 fn parameters(who: &Who, moment: &Moment) -> Parameters {

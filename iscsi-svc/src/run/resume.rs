@@ -22,25 +22,16 @@ impl Service {
         let mut sockets = deposited;
         for found in found {
             let at = sockets.iter().position(|(key, _)| *key == found.moment.key);
-            let resumed = match at {
-                Some(at) => self.resume(found, &sockets[at].1)?,
-                None => false,
-            };
+            let resumed = at.map(|at| self.resume(found, &sockets[at].1)).transpose()?;
             crash::point(Point::SocketResumed);
-            if resumed {
-                sockets.retain(|(key, _)| *key != found.moment.key);
-            } else {
-                if let Some(at) = at {
-                    let position = ipc::tcp::position(&sockets[at].1);
-                    let phase = found.moment.phase;
-                    tracing::info!(
-                        phase,
-                        ?position,
-                        tasks = found.tasks.len(),
-                        "cannot go on with a connection"
-                    );
+            match resumed {
+                Some(Ok(())) => sockets.retain(|(key, _)| *key != found.moment.key),
+                Some(Err(why)) => {
+                    let (phase, tasks) = (found.moment.phase, found.tasks.len());
+                    tracing::info!(phase, tasks, why, "cannot go on with a connection");
+                    self.shared.book.forget(found);
                 }
-                self.shared.book.forget(found);
+                None => self.shared.book.forget(found),
             }
         }
         if self.living > 0 || !sockets.is_empty() {
@@ -53,9 +44,13 @@ impl Service {
         Ok(())
     }
 
-    fn resume(&mut self, found: &Found, socket: &OwnedFd) -> anyhow::Result<bool> {
+    /// The inner error says why it cannot be.
+    fn resume(&mut self, found: &Found, socket: &OwnedFd) -> anyhow::Result<Result<(), &'static str>> {
         let id = ConnId { place: self.places.len() as u32, turn: 1 };
-        let Some(mut conn) = Conn::resume(found, id, socket, &mut self.shared) else { return Ok(false) };
+        let mut conn = match Conn::resume(found, id, socket, &mut self.shared) {
+            Ok(conn) => conn,
+            Err(why) => return Ok(Err(why)),
+        };
         // Nothing is read yet, and nothing is to be watched for.
         conn.new_watch();
         self.waiter.add(conn.socket(), token(id), Watch::Nothing)?;
@@ -63,7 +58,7 @@ impl Service {
         self.places.push(Place { conn: Some(Box::new(conn)), offered: true, deposited: true, turn: 1 });
         self.living += 1;
         self.shared.stats.add(Counter::Resumed, 1);
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Whether the connection whose socket is deposited under `key` is served.

@@ -40,11 +40,11 @@ impl Reactor {
         }
     }
 
-    /// Hears what a service has said.
-    pub(super) fn hear(&mut self, service: u32) {
+    /// Hears what a service has said. True if there may be more.
+    pub(super) fn hear(&mut self, service: u32) -> bool {
         let limit = self.now() + self.plan.settings.stop_limit;
         for _ in 0..EVENTS_A_TURN {
-            let Some(process) = &mut self.child(service).process else { return };
+            let Some(process) = &mut self.child(service).process else { return false };
             match process.hear() {
                 Ok(Some((event, fds))) => {
                     // Deposits are with the keeper when they are with us, and are nothing that the record would name.
@@ -59,23 +59,27 @@ impl Reactor {
                     }
                     crash::at(Point::EventTaken);
                 }
-                Ok(None) => return,
+                Ok(None) => return false,
                 Err(ChannelError::Closed) => {
                     // A dead process closes its socket, too, and its pidfd says so in this turn or the next.
                     process.kill_at.get_or_insert_with(|| (limit, "closed its control socket".to_owned()));
                     // A closed socket would be reported again and again.
-                    return self.unwatch_socket(service);
+                    self.unwatch_socket(service);
+                    return false;
                 }
                 Err(ChannelError::Codec(error)) if !process.hello => {
                     process.heard();
-                    return self.unfit(service, &format!("its hello cannot be read ({error})"));
+                    self.unfit(service, &format!("its hello cannot be read ({error})"));
+                    return false;
                 }
                 Err(error) => {
                     process.heard();
-                    return self.kill(service, &format!("sent what is no event: {error}"));
+                    self.kill(service, &format!("sent what is no event: {error}"));
+                    return false;
                 }
             }
         }
+        true
     }
 
     fn unwatch_socket(&mut self, service: u32) {

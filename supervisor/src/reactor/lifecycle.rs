@@ -169,8 +169,8 @@ impl Reactor {
             }
         };
         crash::at(Point::ChildReaped);
-        // What it said last is heard before its socket goes.
-        self.hear(service);
+        // All that it said is heard before its socket goes: initiators rely on what it deposited. It says nothing new.
+        while self.hear(service) {}
         let Some(process) = self.child(service).process.take() else { return };
         let starts = self.children[service as usize].starts;
         self.memory.forget_process(service, starts);
