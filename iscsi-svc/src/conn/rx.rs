@@ -305,6 +305,8 @@ impl Conn {
             self.parse(shared)?;
             if !more {
                 if self.rx.staged.left() == 0 {
+                    // Also if nothing came since: as long as the notebook names the block, it must not become another's.
+                    self.noted &= !self.rx.staged.has_block();
                     self.rx.discard(&mut shared.buffers);
                 }
                 return Ok(false);

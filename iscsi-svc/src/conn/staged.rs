@@ -19,6 +19,11 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// Whether it has a block.
+    pub fn has_block(&self) -> bool {
+        self.block.is_some()
+    }
+
     /// Bytes that are here.
     pub fn left(&self) -> usize {
         self.end - self.start

@@ -19,6 +19,8 @@ const IMMEDIATE: usize = 2048;
 pub struct Script {
     pub digests: bool,
     pub commands: u32,
+    /// Initiators that do it at once, each with slots of its own.
+    pub initiators: u8,
 }
 
 /// A request that has no answer yet.
@@ -34,6 +36,7 @@ struct Asked {
 
 pub struct Initiator {
     script: Script,
+    number: u8,
     socket: Option<TcpStream>,
     logged_in: bool,
     out: Vec<u8>,
@@ -54,9 +57,10 @@ fn put(head: &mut [u8; 48], at: usize, value: u32) {
 }
 
 impl Initiator {
-    pub fn new(script: Script) -> Initiator {
+    pub fn new(script: Script, number: u8) -> Initiator {
         Initiator {
             script,
+            number,
             socket: None,
             logged_in: false,
             out: Vec::new(),
@@ -105,9 +109,10 @@ impl Initiator {
         put(&mut head, 24, self.cmd_sn);
         let digest = if self.script.digests { "CRC32C" } else { "None" };
         let text = format!(
-            "InitiatorName=iqn.1993-08.org.debian:01:sim\0TargetName={TARGET}\0HeaderDigest={digest}\0\
+            "InitiatorName=iqn.1993-08.org.debian:01:sim{}\0TargetName={TARGET}\0HeaderDigest={digest}\0\
              DataDigest={digest}\0MaxRecvDataSegmentLength={SEGMENT}\0InitialR2T=Yes\0ImmediateData=Yes\0\
-             MaxBurstLength={BURST}\0FirstBurstLength={IMMEDIATE}\0MaxOutstandingR2T=2\0"
+             MaxBurstLength={BURST}\0FirstBurstLength={IMMEDIATE}\0MaxOutstandingR2T=2\0",
+            self.number
         );
         self.send(head, text.as_bytes());
     }
@@ -147,7 +152,8 @@ impl Initiator {
     fn ask(&mut self) {
         let itt = self.next;
         self.next += 1;
-        let slot = (itt % (2 * DEPTH)) as u8;
+        let slot_at = |step: u32| self.number * 2 * DEPTH as u8 + ((itt + step) % (2 * DEPTH)) as u8;
+        let slot = slot_at(0);
         let mut head = [0; 48];
         put(&mut head, 16, itt);
         put(&mut head, 24, self.cmd_sn);
@@ -166,15 +172,16 @@ impl Initiator {
         } else {
             let free = |slot: u8| !self.asked.values().any(|asked| asked.slot == slot);
             let known = self.disk.keys().copied().find(|slot| free(*slot) && itt % 3 == 2);
-            let slot = known
-                .or((0..2 * DEPTH as u8).map(|step| (slot + step) % 10).find(|slot| free(*slot)))
-                .unwrap();
+            let slot = known.or((0..2 * DEPTH).map(slot_at).find(|slot| free(*slot))).unwrap();
             let reads = known.is_some();
             (head[0], head[1], head[9]) = (0x01, if reads { 0xc1 } else { 0xa1 }, 1);
             asked.slot = slot;
             asked.data = match self.disk.get(&slot).filter(|_| reads) {
                 Some(data) => data.clone(),
-                None => pattern([512, 2048, 9001, 20_000][itt as usize % 4], u64::from(itt)),
+                None => pattern(
+                    [512, 2048, 9001, 20_000][itt as usize % 4],
+                    u64::from(itt) + 1000 * u64::from(self.number),
+                ),
             };
             put(&mut head, 20, asked.data.len() as u32);
             (head[32], head[33]) = (if reads { 0x28 } else { 0x2a }, slot);
