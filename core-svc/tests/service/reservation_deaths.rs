@@ -10,18 +10,11 @@ use crate::rig::{A, DISK, NEXUS, OTHER, Rig, open_quietly};
 
 /// The core is born again; transport A resumes these nexuses.
 fn reborn(rig: &mut Rig, resumed: &[u64]) -> (FakeTransport, FakeHandler) {
-    rig.die();
-    rig.launch();
-    let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
-    rig.go();
-    disk.fence();
-    other.fence();
-    transport.attach(0, resumed);
-    (transport, disk)
+    reborn_after(rig, 0, resumed)
 }
 
-/// The core is born again; transport A resumes nexuses 7 and 8, and says which serial was their latest.
-fn reborn_after(rig: &mut Rig, latest: u64) -> (FakeTransport, FakeHandler) {
+/// The same; transport A says which serial was the latest, if it is not 0.
+fn reborn_after(rig: &mut Rig, latest: u64, resumed: &[u64]) -> (FakeTransport, FakeHandler) {
     rig.die();
     rig.launch();
     let (mut transport, mut disk, mut other) = (rig.transport(A), rig.handler(DISK), rig.handler(OTHER));
@@ -29,7 +22,7 @@ fn reborn_after(rig: &mut Rig, latest: u64) -> (FakeTransport, FakeHandler) {
     disk.fence();
     other.fence();
     transport.latest = latest;
-    transport.attach(0, &[NEXUS, 8]);
+    transport.attach(0, resumed);
     (transport, disk)
 }
 
@@ -252,11 +245,11 @@ fn unit_attention_of_a_short_lived_core_is_reported_by_what_was_sent_after_it() 
         let register = out(&transport, nexus, 1, REGISTER, 0, &list(0, key, 0));
         assert_eq!(ask(&mut transport, &register), GOOD);
     }
-    let (mut transport, _disk) = reborn_after(&mut rig, 10);
+    let (mut transport, _disk) = reborn_after(&mut rig, 10, &[NEXUS, 8]);
     let clear = out(&transport, NEXUS, 11, CLEAR, 0, &list(5, 0, 0));
     assert_eq!(ask(&mut transport, &clear), GOOD);
     // Command 12 of the other nexus never reached that core; 10 was on its way before.
-    let (mut transport, mut disk) = reborn_after(&mut rig, 12);
+    let (mut transport, mut disk) = reborn_after(&mut rig, 12, &[NEXUS, 8]);
     transport.send(&again(command(8, 10, lun(0), &READ_10)));
     disk.serve(10);
     assert_eq!(transport.done(8, 10).status, GOOD);
