@@ -2,8 +2,8 @@
 //!
 //! COMPARE AND WRITE, ORWRITE and WRITE ATOMIC are atomic against every other command of the unit: each waits until those that
 //! overlap it and came before are over, and holds up those that come after it. A write and what overlaps it wait for each
-//! other, too, if the first is under way ([`super::under_way`]). Where nobody waits or has to there are no claims, and nobody looks at any:
-//! [`Claims::busy`] is all that a READ or WRITE costs. Oldest first, so that nobody starves.
+//! other, too, if the first is under way ([`super::under_way`]). Where nobody waits or has to there are no claims, and nobody
+//! looks at any: [`Claims::busy`] is all that they cost a READ or WRITE. Oldest first, so that nobody starves.
 
 use crate::slots::SlotId;
 
