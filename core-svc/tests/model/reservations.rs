@@ -240,10 +240,8 @@ impl Reservations {
         }
         // Who takes the reservation stays registered; who only removes registrations removes its own as well if it names its key.
         let takes = everybody || of_holder;
-        let goes = |(other, key): (&usize, &u64)| match everybody || *key == victim {
-            true => *other != nexus || !takes,
-            false => false,
-        };
+        let goes =
+            |(other, key): (&usize, &u64)| (everybody || *key == victim) && (*other != nexus || !takes);
         let own = self.keys.get(&nexus) == Some(&victim);
         let mut removed: Vec<usize> =
             self.keys.iter().filter(|entry| goes(*entry)).map(|(other, _)| *other).collect();
