@@ -219,6 +219,11 @@ impl Core {
         }
     }
 
+    /// Whether a handler has something to answer.
+    pub fn awaits_handler(&self) -> bool {
+        self.handlers.iter().any(|handler| handler.outstanding > 0)
+    }
+
     /// Arms every link for sleep. False: there is work after all, and nothing is armed.
     pub fn arm(&mut self) -> bool {
         let handlers = self.handlers.iter_mut().filter_map(|handler| handler.link.as_mut());

@@ -6,7 +6,7 @@ use ipc::channel::ChannelError;
 use ipc::message::Event;
 use ipc::message::config::ServiceKind;
 use ipc::service::Control;
-use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+use ipc::wait::{Awaited, HEARTBEAT, Ready, Turn, Waiter, Watch};
 
 use crate::core::Core;
 use crate::grants::Next;
@@ -52,7 +52,7 @@ pub fn run(mut control: Control) -> anyhow::Result<()> {
             waiter.worked();
             Turn::LookAround
         } else {
-            waiter.idle()
+            waiter.idle(if core.awaits_handler() { Awaited::Answer } else { Awaited::Work })
         };
         match turn {
             Turn::Look => {}

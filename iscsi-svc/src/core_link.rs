@@ -89,6 +89,11 @@ impl CoreLink {
         self.link.is_some()
     }
 
+    /// Requests that an answer is awaited for.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
     /// The bell of the link.
     pub fn bell(&self) -> Option<&Doorbell> {
         self.link.as_ref().map(Requester::bell)

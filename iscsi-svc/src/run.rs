@@ -12,15 +12,17 @@ use crate::listener::Listener;
 use crate::pdu::target::FunctionResponse;
 use crate::service::{News, Shared};
 use crate::stats::{Counter, NAMES};
+use gather::Gathered;
 use ipc::channel::ChannelError;
 use ipc::link::Requester;
 use ipc::message::Event;
 use ipc::message::config::ServiceKind;
 use ipc::recorder::Recorder;
 use ipc::service::Control;
-use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+use ipc::wait::{Awaited, HEARTBEAT, Ready, Turn, Waiter, Watch};
 use std::time::{Duration, Instant};
 
+mod gather;
 mod resume;
 mod sockets;
 
@@ -32,9 +34,9 @@ const CONNECTION: u64 = 1 << 63;
 const MOST_PLACES: usize = 1 << 16;
 /// Replies that are handled in one turn.
 const MOST_REPLIES: usize = 256;
-/// Turns with work after which sockets are looked at nevertheless. A look is a system call, and while one is at work more
-/// arrives, so that the next look is worth more.
-const BUSY_TURNS: u32 = 4;
+/// Turns, with work or while answers are awaited, after which sockets are looked at nevertheless. A look is a system call, and
+/// while one is at work more arrives, so that the next look is worth more.
+const UNSEEN_TURNS: u32 = 4;
 /// How often clocks are looked at.
 const TICK: Duration = HEARTBEAT;
 /// How long the core may take to end the sessions when this service stops.
@@ -68,7 +70,8 @@ pub struct Service {
     unread: Vec<ConnId>,
     starved: Vec<ConnId>,
     deaf: bool,
-    busy_turns: u32,
+    gathered: Gathered,
+    unseen_turns: u32,
     ticked: Instant,
     recorder: Option<Recorder>,
 }
@@ -129,7 +132,8 @@ impl Service {
             unread: Vec::new(),
             starved: Vec::new(),
             deaf: false,
-            busy_turns: 0,
+            gathered: Gathered::default(),
+            unseen_turns: 0,
             recorder: None,
         })
     }
@@ -172,7 +176,7 @@ impl Service {
     pub fn drop_link(&mut self, why: Down) {
         // No more than fits into the ring, whatever the other end does.
         let mut looks = ipc::link::CAPACITY.div_ceil(MOST_REPLIES);
-        while looks > 0 && self.replies() {
+        while looks > 0 && self.replies() > 0 {
             looks -= 1;
         }
         self.unwatch_bell();
@@ -189,8 +193,12 @@ impl Service {
     /// One turn of the loop. False: it is time to end.
     fn turn(&mut self) -> anyhow::Result<bool> {
         self.shared.stats.beat();
-        let mut worked = self.replies();
-        worked |= self.sockets()?;
+        let answers = self.replies();
+        if self.gathers(answers) {
+            self.waiter.pass();
+            return Ok(true);
+        }
+        let worked = self.sockets()? || answers > 0;
         self.push_out();
         if let Some(fault) = self.shared.link.fault.take() {
             let (peer, epoch) = (self.shared.link.peer, self.shared.link.epoch);
@@ -198,11 +206,22 @@ impl Service {
         }
         let turn = if worked {
             self.waiter.worked();
-            self.busy_turns = self.busy_turns.wrapping_add(1);
-            if self.busy_turns.is_multiple_of(BUSY_TURNS) { Turn::LookAround } else { Turn::Look }
+            Turn::LookAround
         } else {
-            self.waiter.idle()
+            let expects = self.shared.link.outstanding() > 0;
+            self.waiter.idle(if expects { Awaited::Answer } else { Awaited::Work })
         };
+        let turn = match turn {
+            // Who awaits answers has seen the sockets a moment ago.
+            Turn::LookAround if worked || self.shared.link.outstanding() > 0 => {
+                self.unseen_turns += 1;
+                if self.unseen_turns < UNSEEN_TURNS { Turn::Look } else { turn }
+            }
+            turn => turn,
+        };
+        if turn != Turn::Look {
+            self.unseen_turns = 0;
+        }
         match turn {
             Turn::Look => return Ok(true),
             Turn::LookAround => self.waiter.peek(&mut self.ready)?,
@@ -243,8 +262,8 @@ impl Service {
         Ok(true)
     }
 
-    /// Takes replies of the core.
-    fn replies(&mut self) -> bool {
+    /// Takes replies of the core; says how many.
+    fn replies(&mut self) -> usize {
         let was_serving = self.shared.serving;
         let mut count = 0;
         while count < MOST_REPLIES
@@ -273,7 +292,7 @@ impl Service {
             }
             self.wake();
         }
-        count > 0
+        count
     }
 
     /// Brings news to the connection that waits for it.
@@ -321,6 +340,7 @@ impl Service {
     /// Notes where every connection stands, sends what was queued, and tells the core what it was asked: in this order,
     /// for nothing is shown to anybody that a successor would not know.
     fn push_out(&mut self) {
+        self.gathered = Gathered::default();
         if std::mem::take(&mut self.shared.roster_changed) {
             // Before an initiator hears that its login is complete.
             self.deposit();
@@ -369,7 +389,7 @@ impl Service {
             && self.shared.link.is_up()
             && Instant::now() < deadline
         {
-            if !self.replies() {
+            if self.replies() == 0 {
                 self.waiter.wait(Duration::from_millis(1), &mut self.ready)?;
             }
             self.shared.link.flush();

@@ -9,8 +9,9 @@ UNITS_OF_A_JOB = 32
 NINES = ("50.000000", "99.000000", "99.900000")
 
 
-def run(fio, target, rw, bs, depth, seconds, cpus=None, rate=None):
-    """Depth is that of each unit. `cpus` are fio's; `rate` is in commands a second."""
+def run(fio, target, rw, bs, depth, seconds, cpus=None, rate=None, initiators=1):
+    """Depth is that of each unit. `cpus` are fio's; `rate` is in commands a second. Each initiator has a thread, and a session
+    with every unit."""
     before = target.cpu()
     prefix = ["taskset", "-c", ",".join(map(str, sorted(cpus)))] if cpus else []
     lines = ["[global]", "ioengine=libiscsi", "thread=1", "group_reporting=1", f"rw={rw}", f"bs={bs}", f"runtime={seconds}",
@@ -18,7 +19,7 @@ def run(fio, target, rw, bs, depth, seconds, cpus=None, rate=None):
     names = [url.replace(":", r"\:") for url in target.urls]
     for first in range(0, len(names), UNITS_OF_A_JOB):
         group = names[first:first + UNITS_OF_A_JOB]
-        lines += [f"[from-{first}]", "filename=" + ":".join(group), f"iodepth={depth * len(group)}"]
+        lines += [f"[from-{first}]", "filename=" + ":".join(group), f"iodepth={depth * len(group)}", f"numjobs={initiators}"]
     output = subprocess.run([*prefix, fio, "--output-format=json", "-"], input="\n".join(lines) + "\n", capture_output=True,
                             text=True, timeout=seconds + 120)
     if "{" not in output.stdout:

@@ -33,16 +33,18 @@ def until(what, look, seconds=20):
     return found
 
 
+def used(pid):
+    """Seconds of CPU that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 class Target:
     """Something with URLs and processes."""
 
     def cpu(self):
         """Seconds of CPU that all its processes have used."""
-        total = 0
-        for pid in self.pids():
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return sum(map(used, self.pids()))
 
     def memory(self):
         """Bytes of the memory of its own that all its processes have (anonymous), and of what they share (arenas, rings)."""
@@ -96,6 +98,10 @@ class Bulkhead(Target):
         output = subprocess.run([BIN / "bulkhead", "--run-dir", self.run_dir, "status", "--json"], capture_output=True,
                                 text=True)
         return json.loads(output.stdout) if output.returncode == 0 else None
+
+    def cpus(self):
+        """The same by service."""
+        return {it["name"]: used(it["pid"]) for it in self.status()["services"]}
 
     def pids(self):
         status = self.status()

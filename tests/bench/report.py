@@ -59,6 +59,11 @@ def text(results):
                      "InitialR2T No, MaxOutstandingR2T 4. Each target under the placement that serves it best: unpinned, all "
                      "on one CPU with the client (together), or target and client on CPUs of their own (apart).\n\n"
                      + compared(entries, COLUMNS[1]))
+    if entries := results.get("wire"):
+        rows = [[it["job"], f"{it['mb_s']:.0f} MB/s"] for it in entries]
+        parts.append("## What TCP alone manages\n\nOne process that sends and one that receives, of which the second one also writes to the "
+                     "file (or reads from it before it sends), over loopback, nothing pinned: no target is much faster with large "
+                     "transfers on this machine.\n\n" + table(["transfers", "TCP"], rows))
     if entries := results.get("null"):
         rows = [[it["job"], f"{it['bulkhead']['iops']:.0f}", f"{it['tgt']['iops']:.0f}", f"{it['ratio']:.2f}",
                  f"{it['bulkhead']['cpu']:.1f} / {it['tgt']['cpu']:.1f}"] for it in entries]
@@ -73,6 +78,13 @@ def text(results):
                      "notebooks.\n\n"
                      + table(["units", "Bulkhead, commands a second", "tgt", "ratio", "CPU us per command", "p99 us", "own MiB",
                               "shared MiB"], rows))
+    if entries := results.get("wide"):
+        services = [name for name in entries[0] if name not in ("job", "iops", "p99", "unused")]
+        rows = [[it["job"], f"{it['iops']:.0f}", f"{it['p99']:.0f}", *(f"{it[name]:.0f} %" for name in services),
+                 f"{it['unused']:.0f} %"] for it in entries]
+        parts.append("## Four initiators, four units\n\nSixteen sessions of depth 8, one process of each kind. Shares are of one CPU; what is "
+                     "missing is the initiators'.\n\n"
+                     + table(["job", "commands a second", "p99 us", *services, "unused"], rows))
     if entry := results.get("idle"):
         rows = [[name, f"{percent:.2f} %"] for name, percent in entry.items()]
         parts.append("## Nearly idle\n\nOf one CPU, all processes together.\n\n" + table(["reads", "CPU"], rows))

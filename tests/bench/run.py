@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Bulkhead beside Debian's tgt (STGT), both on files in /dev/shm, loaded by fio over libiscsi on the same machine.
 
-    tests/bench/run.py [--rounds 5] [--seconds 2] [--parts compare,null,scale,idle,hop] [--jobs REGEX] [--json FILE] [--docs]
+    tests/bench/run.py [--rounds 5] [--seconds 2] [--parts compare,wire,null,scale,wide,idle,hop] [--jobs REGEX] [--json FILE] [--docs]
 
 All targets take turns in every round, so that whatever else the machine does hits all alike; figures are medians, ratios
 the medians of the rounds' ratios. Two columns: *as shipped*, both with their defaults and nothing pinned; *at its best*, tgt
@@ -19,10 +19,12 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 
 import report
+import wire
 from load import run
-from peers import ROOT, TUNED, Bulkhead, Tgt
+from peers import ROOT, TICKS, TUNED, Bulkhead, Tgt
 
 # rw, block size, depth; then how much faster than tgt it has to be: as shipped, at its best.
 JOBS = [("randread", "4k", 1, 2.2, 1.2), ("randwrite", "4k", 1, 2.2, 1.2), ("randread", "4k", 32, 3.5, 3.0),
@@ -38,6 +40,12 @@ def placements():
     if first != second:
         found["apart"] = (every - {first}, {first})
     return found
+
+
+def idle_seconds():
+    """Seconds that CPUs of this machine had nothing to do, all together."""
+    fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return (int(fields[4]) + int(fields[5])) / TICKS
 
 
 def medians(rows):
@@ -80,6 +88,33 @@ def compare(options, fio, place):
     finally:
         for target in targets:
             target.stop()
+    return table
+
+
+def loopback(options, _, place):
+    """What TCP alone manages with the large transfers of the comparison."""
+    rows = {(rw, bs): [] for rw, bs, *_ in JOBS if bs.endswith("m")}
+    for _ in range(options.rounds):
+        for (rw, bs), row in rows.items():
+            row.append(wire.megabytes(rw, int(bs[:-1]) << 20, options.seconds, place))
+    return [{"job": f"{rw} {bs}", "mb_s": statistics.median(row)} for (rw, bs), row in rows.items()]
+
+
+def wide(options, fio, place):
+    """Four initiators, each with a session with each of four units: what every process has of the machine's CPUs."""
+    target, table = Bulkhead(place, 4, 256 << 20), []
+    try:
+        for rw in ("randread", "randwrite"):
+            rows = []
+            for _ in range(options.rounds):
+                before, unused, began = target.cpus(), idle_seconds(), time.monotonic()
+                row = run(fio, target, rw, "4k", 8, options.seconds, initiators=4)
+                passed = time.monotonic() - began
+                shares = {name: (used - before[name]) / passed * 100 for name, used in target.cpus().items()}
+                rows.append({"iops": row["iops"], "p99": row["p99"], "unused": (idle_seconds() - unused) / passed * 100, **shares})
+            table.append({"job": f"{rw} 4k", **medians(rows)})
+    finally:
+        target.stop()
     return table
 
 
@@ -136,7 +171,7 @@ def hop(*_):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
 
 
-PARTS = {"compare": compare, "null": null, "scale": scale, "idle": idle, "hop": hop}
+PARTS = {"compare": compare, "wire": loopback, "null": null, "scale": scale, "wide": wide, "idle": idle, "hop": hop}
 
 
 def main():

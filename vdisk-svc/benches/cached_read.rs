@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fixture::{Rig, disk, medium, read_10, status, write_10};
 use ipc::extent::Extent;
 use ipc::message::record::{Request, RequestKind};
-use ipc::wait::Turn;
+use ipc::wait::{Awaited, Turn};
 
 #[path = "../tests/service/fixture.rs"]
 #[allow(dead_code)]
@@ -66,7 +66,7 @@ fn load(
         }
         if done > before {
             rig.waiter.worked();
-        } else if rig.waiter.idle() == Turn::Sleep && rig.requester.arm() {
+        } else if rig.waiter.idle(Awaited::Work) == Turn::Sleep && rig.requester.arm() {
             rig.waiter.wait(fixture::LIMIT, &mut ready).unwrap();
             rig.requester.disarm();
         }

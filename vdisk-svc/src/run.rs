@@ -18,7 +18,7 @@ use ipc::message::config::ServiceConfig;
 use ipc::message::{Event, Grant};
 use ipc::service::{Control, start_log};
 use ipc::state::StateDir;
-use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+use ipc::wait::{Awaited, HEARTBEAT, Ready, Turn, Waiter, Watch};
 
 use crate::clerk::Clerk;
 use crate::dispatch::Dispatch;
@@ -177,7 +177,8 @@ impl Service {
                 }
                 continue;
             }
-            match self.waiter.idle() {
+            let expects = self.dispatch.engine().in_flight() > 0;
+            match self.waiter.idle(if expects { Awaited::Answer } else { Awaited::Work }) {
                 Turn::Look => {}
                 Turn::LookAround => {
                     self.idle_turns += 1;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use ipc::doorbell::Doorbell;
 use ipc::link::{self, CAPACITY, LinkParts, Requester};
 use ipc::message::record::{Reply, ReplyKind, Request, RequestKind};
-use ipc::wait::{HEARTBEAT, Ready, Turn, Waiter, Watch};
+use ipc::wait::{Awaited, HEARTBEAT, Ready, Turn, Waiter, Watch};
 
 use super::child::{self, Children, Role, requester_fds, responder_fds};
 use crate::{ANSWERED, ASKED};
@@ -35,13 +35,17 @@ pub fn answer(role: Role) -> Result<()> {
         if worked {
             up.flush();
             waiter.worked();
-        } else if waiter.idle() == Turn::Sleep {
+        } else if waiter.idle(Awaited::Work) == Turn::Sleep {
             if up.arm() {
                 waiter.wait(HEARTBEAT, &mut ready)?;
             }
             up.disarm();
         }
     }
+}
+
+fn awaited(outstanding: u64) -> Awaited {
+    if outstanding > 0 { Awaited::Answer } else { Awaited::Work }
 }
 
 /// The middle process: requests go down, replies go up, each copied slot by slot.
@@ -51,21 +55,24 @@ pub fn relay(role: Role) -> Result<()> {
     let (mut waiter, mut ready) = (Waiter::new(role.budget)?, Vec::new());
     waiter.add(up.bell(), 0, Watch::Bell)?;
     waiter.add(down.bell(), 1, Watch::Bell)?;
+    let mut outstanding = 0;
     loop {
         let (mut asked, mut answered) = (false, false);
         while let Some(request) = up.receive()? {
             down.send(&request).ok().context("the client keeps its bound")?;
+            outstanding += 1;
             asked = true;
         }
         while let Some(reply) = down.receive()? {
             up.send(&reply)?;
+            outstanding -= 1;
             answered = true;
         }
         if asked || answered {
             up.flush();
             down.flush();
             waiter.worked();
-        } else if waiter.idle() == Turn::Sleep {
+        } else if waiter.idle(awaited(outstanding)) == Turn::Sleep {
             if up.arm() && down.arm() {
                 waiter.wait(HEARTBEAT, &mut ready)?;
             }
@@ -129,7 +136,7 @@ pub fn front(role: Role) -> Result<()> {
     waiter.add(down.bell(), 0, Watch::Bell)?;
     waiter.add(&connection.socket, SOCKET, Watch::ReadWrite)?;
     waiter.change(&connection.socket, SOCKET, Watch::Readable)?;
-    let (mut serial, mut readable, mut watching) = (0, true, Watch::Readable);
+    let (mut serial, mut answered, mut readable, mut watching) = (0, 0, true, Watch::Readable);
     loop {
         let mut worked = false;
         if std::mem::take(&mut readable) {
@@ -143,6 +150,7 @@ pub fn front(role: Role) -> Result<()> {
         }
         while let Some(_reply) = down.receive()? {
             connection.owed += ANSWERED;
+            answered += 1;
             worked = true;
         }
         if worked {
@@ -161,7 +169,7 @@ pub fn front(role: Role) -> Result<()> {
             // A service that never polls meets its sockets when it goes to sleep.
             if role.budget > 0 { Turn::LookAround } else { Turn::Look }
         } else {
-            waiter.idle()
+            waiter.idle(awaited(serial - answered))
         };
         match turn {
             Turn::Look => continue,
@@ -219,7 +227,7 @@ pub fn round_trips(crossings: u32, budget: u32, rounds: u32) -> Result<Vec<Durat
         link.flush();
         waiter.worked();
         while link.receive()?.is_none() {
-            if waiter.idle() == Turn::Sleep {
+            if waiter.idle(Awaited::Answer) == Turn::Sleep {
                 if link.arm() {
                     waiter.wait(HEARTBEAT, &mut ready)?;
                 }

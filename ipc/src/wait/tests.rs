@@ -15,7 +15,7 @@ fn tokens(ready: &[Ready]) -> Vec<u64> {
 fn turns_until_sleep(waiter: &mut Waiter) -> (u32, u32) {
     let (mut looks, mut arounds) = (0, 0);
     loop {
-        match waiter.idle() {
+        match waiter.idle(Awaited::Work) {
             Turn::Look => looks += 1,
             Turn::LookAround => arounds += 1,
             Turn::Sleep => return (looks, arounds),
@@ -27,13 +27,14 @@ fn turns_until_sleep(waiter: &mut Waiter) -> (u32, u32) {
 fn idle_without_budget_sleeps_at_once() {
     let mut waiter = Waiter::new(0).unwrap();
     for _ in 0..10 {
-        assert_eq!(waiter.idle(), Turn::Sleep);
+        assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
     }
 }
 
 #[test]
 fn idle_looks_around_and_sleeps_when_the_budget_is_spent() {
     let mut waiter = Waiter::new(2000).unwrap();
+    waiter.crowded = false;
     let start = Instant::now();
     let (looks, arounds) = turns_until_sleep(&mut waiter);
     assert!(start.elapsed() >= Duration::from_micros(2000));
@@ -46,11 +47,66 @@ fn idle_looks_around_and_sleeps_when_the_budget_is_spent() {
     assert!(start.elapsed() >= Duration::from_micros(2000), "work gives the whole budget anew");
 }
 
+/// Lets a waiter have gaps that are longer than anybody would poll for.
+fn long_gaps(waiter: &mut Waiter, awaited: Awaited, count: usize) {
+    let mut ready = Vec::new();
+    for _ in 0..count {
+        while waiter.idle(awaited) != Turn::Sleep {}
+        waiter.wait(Duration::from_millis(20), &mut ready).unwrap();
+        waiter.worked();
+    }
+}
+
+#[test]
+fn after_long_gaps_it_does_not_poll_and_after_short_ones_it_does_again() {
+    let mut waiter = Waiter::new(1000).unwrap();
+    waiter.crowded = false;
+    long_gaps(&mut waiter, Awaited::Work, 8);
+    assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
+    // Slept through, but short: others had to wake up first, too.
+    for _ in 0..WARM {
+        waiter.wait(Duration::from_millis(1), &mut Vec::new()).unwrap();
+        waiter.worked();
+        waiter.idle(Awaited::Work);
+    }
+    waiter.worked();
+    assert_eq!(waiter.idle(Awaited::Work), Turn::LookAround);
+}
+
+#[test]
+fn answers_and_work_have_histories_of_their_own() {
+    let mut waiter = Waiter::new(1000).unwrap();
+    waiter.crowded = false;
+    long_gaps(&mut waiter, Awaited::Work, 8);
+    assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
+    waiter.worked();
+    assert_eq!(waiter.idle(Awaited::Answer), Turn::LookAround);
+}
+
+#[test]
+fn one_long_gap_among_short_ones_does_not_put_it_to_sleep_at_once() {
+    let mut waiter = Waiter::new(1000).unwrap();
+    waiter.crowded = false;
+    long_gaps(&mut waiter, Awaited::Work, 1);
+    let start = Instant::now();
+    turns_until_sleep(&mut waiter);
+    assert!(start.elapsed() >= Duration::from_micros(1000) * LONG);
+}
+
+#[test]
+fn on_a_processor_that_all_share_only_answers_are_polled_for() {
+    let mut waiter = Waiter::new(1000).unwrap();
+    waiter.crowded = true;
+    assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
+    waiter.worked();
+    assert_eq!(waiter.idle(Awaited::Answer), Turn::LookAround);
+}
+
 #[test]
 fn budget_can_be_changed() {
     let mut waiter = Waiter::new(1_000_000).unwrap();
     waiter.set_budget(0);
-    assert_eq!(waiter.idle(), Turn::Sleep);
+    assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
 }
 
 #[test]
