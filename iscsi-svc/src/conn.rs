@@ -259,7 +259,12 @@ impl Conn {
         due
     }
 
-    /// Whether it has to be noted after it was flushed; says so once.
+    /// Whether something has changed that the notebook does not have.
+    pub fn is_behind(&self) -> bool {
+        !self.noted
+    }
+
+    /// Whether it has to be noted after it was flushed; says so once until [`flush`](Self::flush).
     pub fn needs_note(&mut self) -> bool {
         let due = !self.listed && !self.noted;
         self.listed |= due;

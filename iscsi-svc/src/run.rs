@@ -65,6 +65,8 @@ pub struct Service {
     ready: Vec<Ready>,
     news: Vec<News>,
     dirty: Vec<ConnId>,
+    /// Connections of which nothing is new but that something was sent.
+    sent: Vec<ConnId>,
     /// Empty but while it is worked on.
     flushed: Vec<ConnId>,
     unread: Vec<ConnId>,
@@ -128,6 +130,7 @@ impl Service {
             ready: Vec::new(),
             news: Vec::new(),
             dirty: Vec::new(),
+            sent: Vec::new(),
             flushed: Vec::new(),
             unread: Vec::new(),
             starved: Vec::new(),
@@ -345,7 +348,18 @@ impl Service {
             // Before an initiator hears that its login is complete.
             self.deposit();
         }
-        // Two lists that change places, so that both keep their memory: what is sent is listed again, to be noted.
+        if self.dirty.is_empty() && self.starved.is_empty() {
+            // That something was sent can be noted with what comes next; until then its memory is not wanted.
+            self.shared.link.flush();
+            crash::point(Point::CoreShown);
+            return;
+        }
+        for id in self.sent.drain(..) {
+            if find(&mut self.places, id).is_some_and(Conn::needs_note) {
+                self.dirty.push(id);
+            }
+        }
+        // Two lists that change places, so that both keep their memory.
         let mut flushed = std::mem::replace(&mut self.dirty, std::mem::take(&mut self.flushed));
         self.shared.set_aside();
         for id in &flushed {

@@ -33,12 +33,15 @@ pub struct Mirror {
     loose: u32,
     /// The nexus, which its functions are known by.
     nexus: u64,
+    /// Where its functions are written up; here, so that it need not be wiped for every picture.
+    functions: [FunctionNote; MOST_FUNCTIONS],
 }
 
 impl Mirror {
     /// The place `slot`, of which version `side` holds.
     pub(super) fn new(slot: Slot, side: usize, nexus: u64, needed: Needed) -> Mirror {
-        Mirror { slot, side, needed, touched: Vec::new(), loose: 0, nexus }
+        let functions = FromZeros::new_zeroed();
+        Mirror { slot, side, needed, touched: Vec::new(), loose: 0, nexus, functions }
     }
 
     /// The nexus.
@@ -140,10 +143,9 @@ impl Conn {
         let mut moment = self.moment(&mirror, shared);
         let (slot, side) = (mirror.slot, mirror.side ^ 1);
         let fits = self.tx.note(&shared.book, slot, &mut mirror.needed, &mut moment, &shared.buffers);
-        let mut notes = [FunctionNote::new_zeroed(); MOST_FUNCTIONS];
         let mut functions = 0;
         for (request, asked) in shared.functions.of_nexus(mirror.nexus) {
-            if let Some(note) = notes.get_mut(functions) {
+            if let Some(note) = mirror.functions.get_mut(functions) {
                 *note = FunctionNote {
                     serial: request.serial,
                     ref_serial: request.ref_serial,
@@ -160,7 +162,7 @@ impl Conn {
         if !fits || functions > MOST_FUNCTIONS || mirror.loose > 0 {
             moment.phase = 0;
         }
-        let notes = notes[..usize::from(moment.functions)].as_bytes();
+        let notes = mirror.functions[..usize::from(moment.functions)].as_bytes();
         shared.book.put_moment(slot, side, moment.as_bytes(), notes);
         shared.book.put_landed(slot, side, self.rx.tail(), self.rx.begun_head());
         crash::point(Point::PictureWritten);

@@ -60,9 +60,8 @@ impl Service {
 
     /// Whether there is something to do that no descriptor reports.
     pub(super) fn has_more(&self) -> bool {
-        !self.unread.is_empty()
-            || self.shared.buffers.has_leaving()
-            || (self.shared.buffers.returned && !self.starved.is_empty())
+        let gains = self.shared.buffers.has_leaving() || self.shared.buffers.returned;
+        !self.unread.is_empty() || (gains && !self.starved.is_empty())
     }
 
     /// Lets a connection receive.
@@ -185,9 +184,9 @@ impl Service {
     pub(super) fn rewatch(&mut self, id: ConnId) {
         let Some(conn) = find(&mut self.places, id) else { return };
         let unread = conn.resumes();
-        // What was sent is noted in the next turn, and its memory comes back then.
-        if conn.needs_note() {
-            self.dirty.push(id);
+        // What was sent is noted later, and its memory comes back then.
+        if conn.is_behind() {
+            self.sent.push(id);
         }
         if let Some(watch) = conn.new_watch()
             && self.waiter.change(conn.socket(), token(id), watch).is_err()
