@@ -22,6 +22,7 @@ use ipc::service::Control;
 use ipc::wait::{Awaited, HEARTBEAT, Ready, Turn, Waiter, Watch};
 use std::time::{Duration, Instant};
 
+mod follow;
 mod gather;
 mod resume;
 mod sockets;
@@ -73,6 +74,7 @@ pub struct Service {
     starved: Vec<ConnId>,
     deaf: bool,
     gathered: Gathered,
+    lone_answers: u32,
     unseen_turns: u32,
     ticked: Instant,
     recorder: Option<Recorder>,
@@ -136,6 +138,7 @@ impl Service {
             starved: Vec::new(),
             deaf: false,
             gathered: Gathered::default(),
+            lone_answers: 0,
             unseen_turns: 0,
             recorder: None,
         })
@@ -384,6 +387,9 @@ impl Service {
         crash::point(Point::ConnectionsShown);
         self.shared.link.flush();
         crash::point(Point::CoreShown);
+        if !self.sent.is_empty() {
+            self.follow();
+        }
     }
 
     /// Ends in order: no connection, then no nexus.
