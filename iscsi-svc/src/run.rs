@@ -346,7 +346,7 @@ impl Service {
     /// Notes where every connection stands, sends what was queued, and tells the core what it was asked: in this order,
     /// for nothing is shown to anybody that a successor would not know.
     fn push_out(&mut self) {
-        self.gathered = Gathered::default();
+        let answers = std::mem::take(&mut self.gathered).count;
         if std::mem::take(&mut self.shared.roster_changed) {
             // Before an initiator hears that its login is complete.
             self.deposit();
@@ -388,7 +388,7 @@ impl Service {
         self.shared.link.flush();
         crash::point(Point::CoreShown);
         if !self.sent.is_empty() {
-            self.follow();
+            self.follow(answers);
         }
     }
 

@@ -15,13 +15,13 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity}
 const LONE: u32 = 64;
 
 impl Service {
-    /// Called when something was sent.
-    pub(super) fn follow(&mut self) {
+    /// Called when something was sent, `answers` of the core's among it.
+    pub(super) fn follow(&mut self, answers: usize) {
         let &[id] = &self.sent[..] else {
             self.lone_answers = 0;
             return;
         };
-        if self.shared.link.outstanding() > 0 {
+        if answers > 1 || self.shared.link.outstanding() > 0 {
             self.lone_answers = 0;
             return;
         }

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_micros(5);
 /// Answers that have been taken and not sent.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    count: usize,
+    pub(super) count: usize,
     /// When the first one came, and the last.
     times: Option<(Instant, Instant)>,
 }
