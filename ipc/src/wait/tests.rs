@@ -11,6 +11,14 @@ fn tokens(ready: &[Ready]) -> Vec<u64> {
     tokens
 }
 
+/// A waiter that has a processor to itself, or shares the only one, whatever this machine has.
+fn waiter_on(crowded: bool, poll_us: u32) -> Waiter {
+    let mut waiter = Waiter::new(poll_us).unwrap();
+    waiter.crowded = crowded;
+    waiter.census = Instant::now() + Duration::from_secs(1000);
+    waiter
+}
+
 /// Idle turns until the budget is spent; at most a few million.
 fn turns_until_sleep(waiter: &mut Waiter) -> (u32, u32) {
     let (mut looks, mut arounds) = (0, 0);
@@ -33,8 +41,7 @@ fn idle_without_budget_sleeps_at_once() {
 
 #[test]
 fn idle_looks_around_and_sleeps_when_the_budget_is_spent() {
-    let mut waiter = Waiter::new(2000).unwrap();
-    waiter.crowded = false;
+    let mut waiter = waiter_on(false, 2000);
     let start = Instant::now();
     let (looks, arounds) = turns_until_sleep(&mut waiter);
     assert!(start.elapsed() >= Duration::from_micros(2000));
@@ -52,15 +59,14 @@ fn long_gaps(waiter: &mut Waiter, awaited: Awaited, count: usize) {
     let mut ready = Vec::new();
     for _ in 0..count {
         while waiter.idle(awaited) != Turn::Sleep {}
-        waiter.wait(Duration::from_millis(20), &mut ready).unwrap();
+        waiter.wait(waiter.budget * (LONG + 1), &mut ready).unwrap();
         waiter.worked();
     }
 }
 
 #[test]
 fn after_long_gaps_it_does_not_poll_and_after_short_ones_it_does_again() {
-    let mut waiter = Waiter::new(1000).unwrap();
-    waiter.crowded = false;
+    let mut waiter = waiter_on(false, 20_000);
     long_gaps(&mut waiter, Awaited::Work, 8);
     assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
     // Slept through, but short: others had to wake up first, too.
@@ -75,8 +81,7 @@ fn after_long_gaps_it_does_not_poll_and_after_short_ones_it_does_again() {
 
 #[test]
 fn answers_and_work_have_histories_of_their_own() {
-    let mut waiter = Waiter::new(1000).unwrap();
-    waiter.crowded = false;
+    let mut waiter = waiter_on(false, 1000);
     long_gaps(&mut waiter, Awaited::Work, 8);
     assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
     waiter.worked();
@@ -85,8 +90,7 @@ fn answers_and_work_have_histories_of_their_own() {
 
 #[test]
 fn one_long_gap_among_short_ones_does_not_put_it_to_sleep_at_once() {
-    let mut waiter = Waiter::new(1000).unwrap();
-    waiter.crowded = false;
+    let mut waiter = waiter_on(false, 1000);
     long_gaps(&mut waiter, Awaited::Work, 1);
     let start = Instant::now();
     turns_until_sleep(&mut waiter);
@@ -95,8 +99,7 @@ fn one_long_gap_among_short_ones_does_not_put_it_to_sleep_at_once() {
 
 #[test]
 fn on_a_processor_that_all_share_only_answers_are_polled_for() {
-    let mut waiter = Waiter::new(1000).unwrap();
-    waiter.crowded = true;
+    let mut waiter = waiter_on(true, 1000);
     assert_eq!(waiter.idle(Awaited::Work), Turn::Sleep);
     waiter.worked();
     assert_eq!(waiter.idle(Awaited::Answer), Turn::LookAround);
