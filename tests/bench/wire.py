@@ -30,7 +30,7 @@ def megabytes(kind, piece, seconds, place):
     medium = os.open(place / "wire.img", os.O_RDWR | os.O_CREAT)
     for at in range(0, FILE, MEMORY):
         os.pwrite(medium, memory, at)
-    target, client = os.fork(), None
+    target = os.fork()
     if target == 0:
         # The far end: what a target does, with nothing else to do.
         connection, _ = listener.accept()
